@@ -1,0 +1,1 @@
+"""The data sets: one file each, found by the registry under the file's name."""

@@ -1,0 +1,1 @@
+"""wsolbench: the benchmark suite for weakly supervised object localization."""

@@ -1,0 +1,115 @@
+"""What a data set is: a card of facts and a function that yields the samples of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wsolbench.errors import DataError, UnknownNameError
+from wsolbench.sample import Problem, Sample, Split
+
+TRAIN_WEAKSUP, TRAIN_FULLSUP, TEST = "train-weaksup", "train-fullsup", "test"
+SPLITS = (TRAIN_WEAKSUP, TRAIN_FULLSUP, TEST)
+
+Reader = Callable[[Path, str], Iterator[Sample | Problem]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: its card, and the function that reads it.
+
+    Attributes:
+        name: as in ``--dataset``.
+        function: ``(root, split) -> iterator of Sample or Problem``; raises `DataError` where the
+            root holds no such data.
+        title: one line for people.
+        classes: names in label order; the length is the number of classifier outputs.
+        splits: split name -> number of images of the published split (``None``: not published).
+        annotations: what there is, of "labels", "boxes", "masks".
+        multilabel: whether an image may show several classes.
+        labels: labels in use where that is fewer than ``classes``; empty means all.
+        pointing_region: whether the pointing game looks at "boxes" or "masks".
+        revision: pinned name of the exact data.
+        licence, citation, homepage, layout, notes: for people.
+        embedded: makes its own data, in the cache folder, when no root is given.
+    """
+
+    name: str
+    function: Reader = field(repr=False)
+    title: str
+    classes: tuple[str, ...] = field(repr=False)
+    splits: Mapping[str, int | None]
+    annotations: tuple[str, ...]
+    licence: str
+    citation: str
+    homepage: str
+    layout: str
+    multilabel: bool = False
+    labels: tuple[int, ...] = field(default=(), repr=False)
+    pointing_region: str = "boxes"
+    revision: str = "1"
+    notes: str = ""
+    embedded: Callable[[], Path] | None = field(default=None, repr=False)
+
+    @property
+    def source(self) -> str:
+        """The module that registered it."""
+        return self.function.__module__
+
+    def load(self, split: str, root: Path | None = None) -> Split:
+        """Read one split.
+
+        Args:
+            split: one of ``splits``.
+            root: folder that holds the data in an official layout; may be left out for embedded
+                data sets only.
+
+        Raises:
+            UnknownNameError: no such split.
+            DataError: no root given, or the root is not one (says what was looked for and found).
+        """
+        if split not in self.splits:
+            raise UnknownNameError(f"split of {self.name}", split, self.splits)
+        found = list(self.function(self._root(root), split))
+        return Split(
+            dataset=self.name,
+            name=split,
+            samples=tuple(entry for entry in found if isinstance(entry, Sample)),
+            problems=tuple(entry for entry in found if isinstance(entry, Problem)),
+            expected_images=self.splits[split],
+        )
+
+    def _root(self, root: Path | None) -> Path:
+        if root is not None:
+            if not root.is_dir():
+                raise DataError(f"expected a folder as data root of {self.name}, but {root} is none")
+            return root
+        if self.embedded is None:
+            raise DataError(
+                f"{self.name} needs --data-root DIR, a folder that holds it. Layout: {self.layout} "
+                f"Home page: {self.homepage}"
+            )
+        return self.embedded()
+
+
+def find_folder(root: Path, candidates: tuple[str, ...], *, what: str) -> Path:
+    """The first of ``candidates`` (relative to ``root``, "." for itself) that is a folder.
+
+    Raises:
+        DataError: none is; the message says what was looked for and what was found.
+    """
+    for candidate in candidates:
+        if (root / candidate).is_dir():
+            return root / candidate
+    raise not_found(root, candidates, what=what)
+
+
+def not_found(root: Path, looked_for: tuple[str, ...], *, what: str) -> DataError:
+    """The error for a root that does not hold ``what``."""
+    entries = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir())
+    found = ", ".join(entries[:8]) + (f" and {len(entries) - 8} more" if len(entries) > 8 else "")
+    return DataError(
+        f"{root} holds no {what}: looked for {' or '.join(looked_for)}; "
+        f"found {found or 'an empty folder'}"
+    )
