@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import platformdirs
 
 from wsolbench.errors import DataError, UnknownNameError
 from wsolbench.sample import Problem, Sample, Split
@@ -67,23 +70,35 @@ class Dataset:
 
         Raises:
             UnknownNameError: no such split.
-            DataError: no root given, or the root is not one (says what was looked for and found).
+            DataError: no root given, the root is not one (says what was looked for and found), or
+                no image of the split can be used (says why).
         """
         if split not in self.splits:
             raise UnknownNameError(f"split of {self.name}", split, self.splits)
-        found = list(self.function(self._root(root), split))
+        folder = self._root(root)
+        found = list(self.function(folder, split))
+        samples = tuple(entry for entry in found if isinstance(entry, Sample))
+        problems = tuple(entry for entry in found if isinstance(entry, Problem))
+        if not samples:
+            first = f"; the first: {problems[0].id}: {problems[0].reason}" if problems else ""
+            raise DataError(
+                f"{folder} holds no usable image of {self.name} {split}: "
+                f"{len(problems)} problems{first}"
+            )
         return Split(
             dataset=self.name,
             name=split,
-            samples=tuple(entry for entry in found if isinstance(entry, Sample)),
-            problems=tuple(entry for entry in found if isinstance(entry, Problem)),
+            samples=samples,
+            problems=problems,
             expected_images=self.splits[split],
         )
 
     def _root(self, root: Path | None) -> Path:
         if root is not None:
             if not root.is_dir():
-                raise DataError(f"expected a folder as data root of {self.name}, but {root} is none")
+                raise DataError(
+                    f"expected a folder as data root of {self.name}, but {root} is none"
+                )
             return root
         if self.embedded is None:
             raise DataError(
@@ -91,6 +106,12 @@ class Dataset:
                 f"Home page: {self.homepage}"
             )
         return self.embedded()
+
+
+def cache_folder() -> Path:
+    """Where wsolbench keeps what it can make again: ``$WSOLBENCH_CACHE``, or the user's cache."""
+    chosen = os.environ.get("WSOLBENCH_CACHE")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("wsolbench")
 
 
 def find_folder(root: Path, candidates: tuple[str, ...], *, what: str) -> Path:
