@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wsolbench.method import Method
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -39,14 +40,14 @@ class Registry(Mapping[str, T], Generic[T]):
         self._entries: dict[str, T] = {}
         self._scanned = False
 
-    def register(self, name: str, **card: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(self, name: str, **card: Any) -> Callable[[F], F]:
         """Decorator: file the function under ``name`` with its card; a taken name is refused."""
 
-        def file_under_name(function: Callable[..., Any]) -> Callable[..., Any]:
+        def file_under_name(function: F) -> F:
             if name in self._entries:
+                taken_by = getattr(self._entries[name], "source", "another module")
                 raise UsageError(
-                    f"{self.kind} {name!r} is registered already, by "
-                    f"{getattr(self._entries[name], 'source', 'another module')}; choose another name"
+                    f"{self.kind} {name!r} is registered already, by {taken_by}; choose another name"
                 )
             self._entries[name] = self._make(name, function, **card)
             return function
@@ -102,7 +103,7 @@ def load_plugin(path: Path) -> None:
         UsageError: there is no such file, or running it fails.
     """
     if not path.is_file():
-        raise UsageError(f"expected a Python file with adapters for --plugin, but {path} is no file")
+        raise UsageError(f"expected a Python file for --plugin, but {path} is no file")
     name = f"wsolbench_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -1,4 +1,4 @@
-"""Specs: how a user names a method or a protocol with options, ``layercam(layers=layer3+layer4)``."""
+"""Specs: how a user names a method or protocol with options, as in ``random(seed=1,grid=7)``."""
 
 from __future__ import annotations
 
