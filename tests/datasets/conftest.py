@@ -1,0 +1,96 @@
+"""Small trees in official layouts, made in a temporary folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def annotation_xml(size_wh, objects):
+    """XML of PASCAL VOC; an object is (name, (xmin, ymin, xmax, ymax)[, further XML])."""
+    entries = "".join(
+        f"<object><name>{name}</name>{''.join(more)}<bndbox><xmin>{box[0]}</xmin>"
+        f"<ymin>{box[1]}</ymin><xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"
+        for name, box, *more in objects
+    )
+    width, height = size_wh
+    size = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
+    return f"<annotation>{size}{entries}</annotation>"
+
+
+def write_image(path, size_wh=(20, 10)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size_wh).save(path, format="JPEG")
+
+
+@dataclass
+class DevkitTree:
+    """Writes a VOC devkit below ``root``."""
+
+    root: Path
+    name: str = "VOC2012"
+
+    @property
+    def folder(self):
+        return self.root / "VOCdevkit" / self.name
+
+    def write(self, image_set, ids):
+        path = self.folder / "ImageSets" / f"{image_set}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{image_id}\n" for image_id in ids), encoding="utf-8")
+
+    def add(self, image_id, objects=(), *, size_wh=(20, 10), xml=None, mask=None):
+        """An image, its annotation (``xml`` as it stands, if given) and perhaps its class mask."""
+        write_image(self.folder / "JPEGImages" / f"{image_id}.jpg", size_wh)
+        (self.folder / "Annotations").mkdir(exist_ok=True)
+        text = annotation_xml(size_wh, objects) if xml is None else xml
+        (self.folder / "Annotations" / f"{image_id}.xml").write_text(text, encoding="utf-8")
+        if mask is not None:
+            (self.folder / "SegmentationClass").mkdir(exist_ok=True)
+            picture = Image.fromarray(np.asarray(mask, dtype=np.uint8))
+            picture.save(self.folder / "SegmentationClass" / f"{image_id}.png")
+
+
+@dataclass
+class IlsvrcTree:
+    """Writes ILSVRC, official or with wsol2020 metadata, below ``root``."""
+
+    root: Path
+
+    def image(self, path, size_wh=(20, 10)):
+        write_image(self.root / path, size_wh)
+
+    def xml(self, path, objects, *, size_wh=(20, 10)):
+        target = self.root / "ILSVRC/Annotations/CLS-LOC" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(annotation_xml(size_wh, objects), encoding="utf-8")
+
+    def metadata(self, split, *, home="metadata/ILSVRC", **files):
+        folder = self.root / home / split
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, lines in files.items():
+            text = "".join(f"{line}\n" for line in lines)
+            (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+        return folder
+
+
+@pytest.fixture
+def devkit(tmp_path):
+    return DevkitTree(tmp_path)
+
+
+@pytest.fixture
+def ilsvrc_tree(tmp_path):
+    return IlsvrcTree(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def digit_scenes_root(tmp_path_factory):
+    """A small painted set of digit scenes: 20 images each to train and test on, 10 of val."""
+    from wsolbench.datasets import _digit_scenes_painter as painter
+
+    root = tmp_path_factory.mktemp("digit-scenes")
+    painter.paint_digit_scenes(root, images={"train": 20, "val": 10, "test": 20})
+    return root

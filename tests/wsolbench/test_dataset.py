@@ -1,0 +1,103 @@
+"""What a data set is."""
+
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from wsolbench.dataset import Dataset, cache_folder, find_folder
+from wsolbench.errors import DataError, UnknownNameError
+from wsolbench.sample import Problem, Sample
+
+SAMPLE = Sample("a", Path("a.jpg"), (2, 2), (0,))
+PROBLEM = Problem("b", "torn")
+
+
+def dataset_of(*entries, **card):
+    facts = {
+        "name": "mine",
+        "function": lambda *_: iter(entries),
+        "title": "Mine",
+        "classes": ("cat",),
+        "splits": {"train-weaksup": 3, "test": None},
+        "annotations": ("labels",),
+        "licence": "CC0",
+        "citation": "@misc{me}",
+        "homepage": "https://example.org",
+        "layout": "DIR holds pictures.",
+    }
+    return Dataset(**(facts | card))
+
+
+def test_samples_and_problems_are_told_apart(tmp_path):
+    loaded = dataset_of(PROBLEM, SAMPLE).load("train-weaksup", tmp_path)
+    assert (loaded.dataset, loaded.name) == ("mine", "train-weaksup")
+    assert (loaded.samples, loaded.problems) == ((SAMPLE,), (PROBLEM,))
+    assert loaded.expected_images == 3
+    assert dataset_of(SAMPLE).load("test", tmp_path).expected_images is None
+
+
+def test_reader_gets_root_and_split(tmp_path):
+    seen = []
+
+    def read(root, split):
+        seen.append((root, split))
+        yield SAMPLE
+
+    dataset_of(function=read).load("test", tmp_path)
+    assert seen == [(tmp_path, "test")]
+
+
+def test_unknown_split_is_refused(tmp_path):
+    with pytest.raises(UnknownNameError, match=r"split of mine 'tset'\. Did you mean test"):
+        dataset_of(SAMPLE).load("tset", tmp_path)
+
+
+def test_root_is_needed_unless_embedded(tmp_path):
+    with pytest.raises(DataError, match=r"mine needs --data-root DIR.*DIR holds pictures"):
+        dataset_of(SAMPLE).load("test")
+    embedded = dataset_of(SAMPLE, embedded=lambda: tmp_path)
+    assert embedded.load("test").samples == (SAMPLE,)
+
+
+def test_root_must_be_a_folder(tmp_path):
+    with pytest.raises(DataError, match="expected a folder as data root of mine"):
+        dataset_of(SAMPLE).load("test", tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ((), "no usable image of mine test: 0 problems"),
+        ((PROBLEM, PROBLEM), "2 problems; the first: b: torn"),
+    ],
+)
+def test_split_without_samples_is_refused(tmp_path, entries, message):
+    with pytest.raises(DataError, match=message):
+        dataset_of(*entries).load("test", tmp_path)
+
+
+def test_first_folder_that_exists_is_found(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "c").mkdir()
+    assert find_folder(tmp_path, ("a", "b", "c"), what="thing") == tmp_path / "b"
+    assert find_folder(tmp_path, ("a", "."), what="thing") == tmp_path
+
+
+def test_folder_that_is_not_there_says_what_is(tmp_path):
+    for number in range(10):
+        (tmp_path / f"file{number}.txt").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError) as error:
+        find_folder(tmp_path, ("a", "b"), what="thing")
+    assert str(error.value).startswith(
+        f"{tmp_path} holds no thing: looked for a or b; found file0.txt"
+    )
+    assert str(error.value).endswith("file7.txt and 3 more")
+
+
+def test_cache_folder_is_the_users_unless_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("WSOLBENCH_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+    monkeypatch.delenv("WSOLBENCH_CACHE")
+    assert cache_folder() == platformdirs.user_cache_path("wsolbench")
