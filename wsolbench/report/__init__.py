@@ -1,0 +1,1 @@
+"""Reports read records only; nothing here imports torch."""
