@@ -1,4 +1,4 @@
-"""The leaderboard of a run: a rich table on a terminal, plain text elsewhere; reads records only."""
+"""The leaderboard of a run: a rich table on a terminal, plain text elsewhere."""
 
 from __future__ import annotations
 
@@ -12,27 +12,44 @@ from rich.markup import escape
 from rich.table import Table
 
 WIDE = 1000  # columns, where nothing limits them
-METHOD_WIDTH, COLUMN_PADDING = 12, 2
+METHOD_WIDTH = 14
 POLICIES = ("calibrated", "fixed", "oracle")  # the order of trust
-Cell = tuple[str, str, str | None]  # protocol, metric, policy
+SHORT = {"calibrated": "calib", "fixed": "fixed", "oracle": "oracle"}
+NUMBER_WIDTH = 7
+
+Numbers = Mapping[tuple[str, str, str, str | None], float]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of numbers.
+    """One metric of one protocol, under every threshold policy that it has.
 
     Attributes:
-        cell: which number of a method it shows.
-        heading: two lines.
+        protocol: its label.
+        metric: its name.
+        policies: in the order of trust; ``(None,)`` for a metric without threshold.
     """
 
-    cell: Cell
-    heading: tuple[str, str]
+    protocol: str
+    metric: str
+    policies: tuple[str | None, ...]
+
+    @property
+    def heading(self) -> str:
+        """The metric, and under it the policies."""
+        if self.policies == (None,):
+            return self.metric
+        below = "".join(f"{SHORT[policy or '']:>{NUMBER_WIDTH}}" for policy in self.policies)
+        return f"{self.metric}\n{below}"
 
     @property
     def width(self) -> int:
-        """Characters that it takes."""
-        return max(5, *map(len, self.heading)) + COLUMN_PADDING
+        """Characters that it takes, the gap to the next included."""
+        return max(map(len, self.heading.split("\n"))) + 2
+
+    def values(self, method: str, numbers: Numbers) -> list[float | None]:
+        """One number for each policy."""
+        return [numbers.get((method, self.protocol, self.metric, p)) for p in self.policies]
 
 
 def print_leaderboard(data: Mapping[str, Any], console: Console, path: object = None) -> None:
@@ -47,11 +64,12 @@ def print_leaderboard(data: Mapping[str, Any], console: Console, path: object = 
         (row["method"], row["protocol"], row["metric"], row["policy"]): row["value"]
         for row in data["metrics"]
     }
-    columns = list(_columns(data["metrics"]))
+    columns = _columns(data["metrics"])
     order = _ranked(data["methods"], columns, numbers)
+    if not console.is_terminal:
+        console.width = WIDE
     console.print(_title(data), highlight=False, soft_wrap=True)
-    width = console.width if console.is_terminal else WIDE
-    for chunk in _chunks(columns, width - METHOD_WIDTH):
+    for chunk in _chunks(columns, console.width - METHOD_WIDTH):
         console.print(_table(order, chunk, numbers, data), highlight=False)
     for line in _notes(data):
         console.print(line, highlight=False, soft_wrap=True)
@@ -59,34 +77,27 @@ def print_leaderboard(data: Mapping[str, Any], console: Console, path: object = 
         console.print(f"Saved in {escape(str(path))}", highlight=False, soft_wrap=True)
 
 
-def _columns(metrics: Sequence[Mapping[str, Any]]) -> Iterator[Column]:
+def _columns(metrics: Sequence[Mapping[str, Any]]) -> list[Column]:
     """What a leaderboard shows of all numbers: no single IoU thresholds, no synonyms."""
-    present = {(row["protocol"], row["metric"], row["policy"]) for row in metrics}
-    for protocol, metric in dict.fromkeys((row["protocol"], row["metric"]) for row in metrics):
-        if "@" in metric or (
-            metric == "GT-known Loc" and (protocol, "MaxBoxAcc") in _pairs(present)
-        ):
-            continue
-        for policy in (*POLICIES, None):
-            cell = (protocol, metric, policy)
-            if cell in present:
-                yield Column(cell, (metric, policy or ""))
-
-
-def _pairs(cells: set[Cell]) -> set[tuple[str, str]]:
-    return {(protocol, metric) for protocol, metric, _ in cells}
+    policies: dict[tuple[str, str], set[str | None]] = {}
+    for row in metrics:
+        policies.setdefault((row["protocol"], row["metric"]), set()).add(row["policy"])
+    return [
+        Column(protocol, metric, tuple(p for p in (*POLICIES, None) if p in present))
+        for (protocol, metric), present in policies.items()
+        if "@" not in metric
+        and not (metric == "GT-known Loc" and (protocol, "MaxBoxAcc") in policies)
+    ]
 
 
 def _ranked(
-    methods: Sequence[Mapping[str, Any]],
-    columns: Sequence[Column],
-    numbers: Mapping[tuple[str, str, str, str | None], float],
+    methods: Sequence[Mapping[str, Any]], columns: Sequence[Column], numbers: Numbers
 ) -> list[Mapping[str, Any]]:
-    """Best first by the first column; floors behind all methods."""
+    """Best first by the first number; floors behind all methods."""
 
     def key(method: Mapping[str, Any]) -> tuple[bool, float]:
-        value = numbers.get((method["label"], *columns[0].cell), 0.0) if columns else 0.0
-        return method["family"] == "floor", -value
+        first = columns[0].values(method["label"], numbers)[0] if columns else None
+        return method["family"] == "floor", -(first or 0.0)
 
     return sorted(methods, key=key)
 
@@ -105,21 +116,30 @@ def _chunks(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
 def _table(
     order: Sequence[Mapping[str, Any]],
     columns: Sequence[Column],
-    numbers: Mapping[tuple[str, str, str, str | None], float],
+    numbers: Numbers,
     data: Mapping[str, Any],
 ) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("method", no_wrap=True, min_width=METHOD_WIDTH - COLUMN_PADDING)
+    table.add_column("method", no_wrap=True)
     for column in columns:
-        table.add_column("\n".join(column.heading), justify="right", no_wrap=True)
+        table.add_column(column.heading, justify="right", no_wrap=True)
     floors = [method["family"] == "floor" for method in order]
     for i, method in enumerate(order):
-        cells = [_percent(numbers.get((method["label"], *column.cell))) for column in columns]
-        last_method = not floors[i] and floors[i + 1 : i + 2] == [True]
-        mark = " !" if data["not_finite"].get(method["label"]) else ""
-        style = "dim" if floors[i] else None
-        table.add_row(escape(method["label"]) + mark, *cells, style=style, end_section=last_method)
+        label = method["label"]
+        mark = " !" if data["not_finite"].get(label) else ""
+        cells = [_cell(column.values(label, numbers)) for column in columns]
+        table.add_row(
+            escape(label) + mark,
+            *cells,
+            style="dim" if floors[i] else None,
+            end_section=not floors[i] and floors[i + 1 : i + 2] == [True],
+        )
     return table
+
+
+def _cell(values: Sequence[float | None]) -> str:
+    width = NUMBER_WIDTH if len(values) > 1 else 0
+    return "".join(f"{_percent(value):>{width}}" for value in values)
 
 
 def _percent(value: float | None) -> str:
@@ -167,7 +187,7 @@ def _split_notes(name: str, split: Mapping[str, Any]) -> Iterator[str]:
     if split["problems"]:
         first = split["problems_listed"][0]
         yield (
-            f"{name}: {split['problems']:,} not usable, the first: {escape(first['id'])}: "
+            f"{name}: {split['problems']:,} left out, the first: {escape(first['id'])}: "
             f"{escape(first['reason'])}"
         )
     if split["rescaled"]:
