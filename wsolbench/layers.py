@@ -210,13 +210,13 @@ def find_target(traced: Trace) -> tuple[Layer, Output | None]:
     if last.pooled is None or not _equal(last.pooled, traced.logits):
         return layer, None
     classes = traced.logits.shape[1]
-    convolution = max(
+    makers = [
         index
         for index, output in enumerate(traced.outputs)
         if output.target and isinstance(output.module, nn.Conv2d)
         if _spatial(output).channels == classes
-    )
-    earlier = [output for output in traced.outputs[:convolution] if output.target]
+    ]
+    earlier = [output for output in traced.outputs[: makers[-1] if makers else 0] if output.target]
     return (_spatial(earlier[-1]) if earlier else layer), last
 
 
