@@ -21,7 +21,7 @@ from wsolbench.sample import Sample, Split
 _MASKS_READ = 200
 _SHOWN = 5
 _ANNOTATIONS = ("labels", "boxes", "masks")
-_MAY_BE_EMPTY = ("labels", "notes", "multilabel", "embedded")
+_MAY_BE_EMPTY = ("labels", "notes", "multilabel", "embedded", "downloads", "instructions")
 
 
 def check_dataset(

@@ -18,6 +18,30 @@ SPLITS = (TRAIN_WEAKSUP, TRAIN_FULLSUP, TEST)
 Reader = Callable[[Path, str], Iterator[Sample | Problem]]
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One file of the official host.
+
+    Attributes:
+        url: where it is; http or https.
+        checksum: ``md5:...`` or ``sha256:...``; empty where nobody published one.
+        into: folder below the data root; an archive is extracted there, a file is put there.
+        inner: archives within the archive that are extracted beside themselves and removed.
+        extract: whether it is an archive to extract.
+    """
+
+    url: str
+    checksum: str = ""
+    into: str = "."
+    inner: tuple[str, ...] = ()
+    extract: bool = True
+
+    @property
+    def filename(self) -> str:
+        """The last part of the address."""
+        return self.url.partition("?")[0].rstrip("/").rpartition("/")[2]
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A data set: its card, and the function that reads it.
@@ -36,6 +60,8 @@ class Dataset:
         revision: pinned name of the exact data.
         licence, citation, homepage, layout, notes: for people.
         embedded: makes its own data, in the cache folder, when no root is given.
+        downloads: files of the official host that make up the data set.
+        instructions: how to get what ``downloads`` cannot.
     """
 
     name: str
@@ -54,6 +80,8 @@ class Dataset:
     revision: str = "1"
     notes: str = ""
     embedded: Callable[[], Path] | None = field(default=None, repr=False)
+    downloads: tuple[Download, ...] = field(default=(), repr=False)
+    instructions: str = ""
 
     @property
     def source(self) -> str:

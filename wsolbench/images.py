@@ -1,13 +1,9 @@
-"""Reading images: decoding of any mode, the input transform, and batches with their truths."""
+"""Reading images: the input transform, and batches with their truths."""
 
 from __future__ import annotations
 
-import struct
-import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,48 +11,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from wsolbench.decode import read_image as read_image
 from wsolbench.errors import InputError, SampleError
 from wsolbench.sample import Problem, Sample, Truth, truth_of
-
-_UNREADABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    EOFError,
-    IndexError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-
-
-def read_image(path: Path) -> Image.Image:
-    """Decode an image to RGB, whatever its mode.
-
-    Grey, palette, CMYK and 16-bit images become 8-bit RGB; transparency is dropped. EXIF rotation
-    is not applied, because ImageNet and PASCAL VOC annotate the pixels as they are stored.
-
-    Raises:
-        SampleError: there is no such file, it is cut off, or it is no image.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of PIL, about sizes and metadata
-            with Image.open(path) as image:
-                return _rgb(image)
-    except FileNotFoundError:
-        raise SampleError(f"the image {path} does not exist") from None
-    except _UNREADABLE as error:
-        raise SampleError(f"the image {path} cannot be read: {error}") from error
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits, which convert() would clip
-        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
-    if image.mode == "P":
-        image = image.convert("RGBA")
-    return image.convert("RGB")
 
 
 @dataclass(frozen=True)

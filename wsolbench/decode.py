@@ -1,0 +1,70 @@
+"""Decoding of image files of any mode. No torch here, so that checks of data start at once."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from wsolbench.errors import SampleError
+
+_UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    IndexError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+def read_image(path: Path) -> Image.Image:
+    """Decode an image to RGB, whatever its mode.
+
+    Grey, palette, CMYK and 16-bit images become 8-bit RGB; transparency is dropped. EXIF rotation
+    is not applied, because ImageNet and PASCAL VOC annotate the pixels as they are stored.
+
+    Raises:
+        SampleError: there is no such file, it is cut off, or it is no image.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of PIL, about sizes and metadata
+            with Image.open(path) as image:
+                return _rgb(image)
+    except FileNotFoundError:
+        raise SampleError(f"the image {path} does not exist") from None
+    except _UNREADABLE as error:
+        raise SampleError(f"the image {path} cannot be read: {error}") from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height from the head of the file; the pixels are not decoded.
+
+    Raises:
+        SampleError: there is no such file, or it is no image.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                return image.size
+    except FileNotFoundError:
+        raise SampleError(f"the image {path} does not exist") from None
+    except _UNREADABLE as error:
+        raise SampleError(f"the image {path} cannot be read: {error}") from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits, which convert() would clip
+        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
+    if image.mode == "P":
+        image = image.convert("RGBA")
+    return image.convert("RGB")
