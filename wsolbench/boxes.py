@@ -99,4 +99,6 @@ def iou(a_xyxy: ArrayLike, b_xyxy: ArrayLike, convention: str = "inclusive") -> 
     intersection = np.maximum(sides, 0).prod(-1)
     union = (a[..., 2:] - a[..., :2] + edge).prod(-1) + (b[..., 2:] - b[..., :2] + edge).prod(-1)
     union = union - intersection
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    ratio = np.zeros(intersection.shape)
+    np.divide(intersection, union, out=ratio, where=union > 0)
+    return ratio

@@ -34,7 +34,13 @@ def as_maps(raw: ArrayLike, *, name: str = "score maps") -> Maps:
     Raises:
         InputError: not numeric, or not two- or three-dimensional, or empty.
     """
-    maps = np.asarray(raw)
+    try:
+        maps = np.asarray(raw)
+    except ValueError as error:
+        raise InputError(
+            f"expected {name} of one shape [B, H, W], but the maps of the batch differ in shape; "
+            "pass maps of other sizes in calls of their own"
+        ) from error
     if maps.ndim == 2:
         maps = maps[None]
     if maps.ndim != 3 or maps.dtype.kind not in "fiub" or 0 in maps.shape[1:]:
@@ -60,16 +66,19 @@ def resize(maps: Maps, size_hw: tuple[int, int], interpolation: str = "cubic") -
     height, width = size_hw
     if maps.shape[1:] == (height, width):
         return maps
-    rows, row_weights = _taps(maps.shape[1], height, interpolation)
-    columns, column_weights = _taps(maps.shape[2], width, interpolation)
+    rows, row_weights = taps(maps.shape[1], height, interpolation)
+    columns, column_weights = taps(maps.shape[2], width, interpolation)
     return _resize(np.ascontiguousarray(maps), rows, row_weights, columns, column_weights)
 
 
 @lru_cache(maxsize=1024)
-def _taps(
+def taps(
     source: int, target: int, interpolation: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Source indices and weights ``[target, 4]`` of every output position along one axis."""
+    """Source indices and weights ``[target, 4]`` of every output position along one axis.
+
+    Shared between calls: do not write to them.
+    """
     scale = 1.0 / (target / source)
     position = (np.arange(target) + 0.5) * scale - 0.5
     if interpolation == "cubic":
@@ -79,6 +88,14 @@ def _taps(
     weights = _cubic_weights(x) if interpolation == "cubic" else _linear_weights(x)
     indices = np.clip(first.astype(np.int64)[:, None] + np.arange(-1, 3), 0, source - 1)
     return indices, weights
+
+
+def axis_weights(source: int, target: int, interpolation: str = "linear") -> NDArray[np.float64]:
+    """The same weights as a matrix ``[target, source]``: resizing is ``rows @ map @ columns.T``."""
+    indices, weights = taps(source, target, interpolation)
+    matrix = np.zeros((target, source))
+    np.add.at(matrix, (np.arange(target)[:, None], indices), weights)
+    return matrix
 
 
 def _cubic_weights(x: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -96,7 +113,7 @@ def _linear_weights(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([zero, 1.0 - x, x, zero], axis=1)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _resize(
     maps: Maps,
     rows: NDArray[np.int64],
@@ -195,8 +212,8 @@ NORMALISERS: dict[str, Callable[[Map], Map]] = {
 
 
 def _divide(x: Map, scale: float) -> Map:
-    """``x / scale``, all zeros where there is nothing to scale by."""
-    return x / scale if scale > 0 else np.zeros_like(x)
+    """``x / scale`` in place, all zeros where there is nothing to scale by."""
+    return np.divide(x, scale, out=x) if scale > 0 else np.zeros_like(x)
 
 
 def _sorted_at(x: Map, fraction: float) -> float:

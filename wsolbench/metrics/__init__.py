@@ -8,10 +8,33 @@
 1.0
 """
 
+from wsolbench.metrics.average import Average
 from wsolbench.metrics.box_accuracy import BoxAccuracy, MaxBoxAcc, MaxBoxAccV2
+from wsolbench.metrics.box_ap import BoxAP
+from wsolbench.metrics.class_rate import ClassRate
 from wsolbench.metrics.classification import TopK
+from wsolbench.metrics.corloc import CorLoc
 from wsolbench.metrics.pixels import PxAP
 from wsolbench.metrics.pointing import PointingGame
+from wsolbench.metrics.rate import ErrorRate, Rate
+from wsolbench.metrics.seed import SeedIoU
+from wsolbench.metrics.soft_mask import SoftMask
 from wsolbench.metrics.state import State
 
-__all__ = ["BoxAccuracy", "MaxBoxAcc", "MaxBoxAccV2", "PointingGame", "PxAP", "State", "TopK"]
+__all__ = [
+    "Average",
+    "BoxAP",
+    "BoxAccuracy",
+    "ClassRate",
+    "CorLoc",
+    "ErrorRate",
+    "MaxBoxAcc",
+    "MaxBoxAccV2",
+    "PointingGame",
+    "PxAP",
+    "Rate",
+    "SeedIoU",
+    "SoftMask",
+    "State",
+    "TopK",
+]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from wsolbench import components
-from wsolbench.boxes import as_boxes
+from wsolbench.boxes import as_boxes, check_inside
 from wsolbench.errors import InputError
 from wsolbench.metrics.state import State, count, zeros
 from wsolbench.scoremap import as_maps, normalise, quantise
@@ -69,7 +69,7 @@ class BoxAccuracy(State):
 
     def best(self) -> NDArray[np.int64]:
         """Index of the best threshold for every IoU threshold, the first of equals, ``[D]``."""
-        return self.correct.argmax(1)
+        return np.asarray(self.correct.argmax(1), dtype=np.int64)
 
     def at(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Accuracy at one threshold index per IoU threshold, ``[D]``."""
@@ -113,6 +113,8 @@ class MaxBoxAcc(BoxAccuracy):
         """
         maps = as_maps(score_maps)
         boxes = [as_boxes(one, name="ground-truth boxes") for one in boxes_xyxy]
+        for one in boxes:
+            check_inside(one, (maps.shape[2], maps.shape[1]), name="ground-truth boxes")
         if len(maps) != len(boxes):
             raise InputError(
                 f"expected one array of boxes per map, but got {len(maps)} maps and {len(boxes)}"

@@ -46,4 +46,4 @@ def label_ranks(logits: NDArray[np.floating], labels: ArrayLike) -> NDArray[np.i
         labels: ``[B]``.
     """
     own = np.take_along_axis(logits, np.asarray(labels)[:, None], axis=1)
-    return (logits > own).sum(1)
+    return np.asarray((logits > own).sum(1), dtype=np.int64)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 THRESHOLDS = np.arange(0, 1, 0.001)
+EDGES = np.append(THRESHOLDS, [1.0, 2.0, 3.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +57,21 @@ class PxAP(State):
         """
         maps = as_maps(score_maps)
         ignores = ignores if ignores is not None else [None] * len(maps)
+        nothing = np.zeros(maps.shape[1:], dtype=np.bool_)
         if not len(maps) == len(masks) == len(ignores):
             raise InputError(
                 f"expected one mask per map, but got {len(maps)} maps, {len(masks)} masks and "
                 f"{len(ignores)} ignore masks"
             )
-        histograms = np.zeros((2, len(THRESHOLDS) + 2), dtype=np.int64)
+        histograms = np.zeros((3, len(EDGES) - 1), dtype=np.int64)  # the last: ignored
         for score_map, mask, ignore in zip(maps, masks, ignores, strict=True):
-            _check(score_map, mask, ignore)
-            kinds = np.where(mask, np.uint8(0), np.uint8(1))
-            if ignore is not None:
-                kinds[ignore & ~mask] = 2
-            _count(score_map, kinds, THRESHOLDS, histograms)
+            ignored = nothing if ignore is None else ignore
+            _check(score_map, mask, ignored)
+            if not _count(score_map, mask, ignored, EDGES, histograms):
+                raise InputError(
+                    f"expected scores in [0, 1], but got {score_map.min()} to {score_map.max()}; "
+                    "normalise the maps first (wsolbench.scoremap.normalise)"
+                )
         return cls(foreground=histograms[0], background=histograms[1])
 
     def curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -98,41 +102,33 @@ class PxAP(State):
 
 
 def _check(
-    score_map: NDArray[np.float64], mask: NDArray[np.bool_], ignore: NDArray[np.bool_] | None
+    score_map: NDArray[np.float64], mask: NDArray[np.bool_], ignore: NDArray[np.bool_]
 ) -> None:
     for name, array in (("mask", mask), ("ignore mask", ignore)):
-        if array is not None and (array.shape != score_map.shape or array.dtype != np.bool_):
+        if array.shape != score_map.shape or array.dtype != np.bool_:
             raise InputError(
                 f"expected a bool {name} of the map's shape {score_map.shape}, but got "
                 f"{array.dtype} of shape {array.shape}"
             )
-    if not (score_map.min() >= 0 and score_map.max() <= 1):
-        raise InputError(
-            f"expected scores in [0, 1], but got {score_map.min()} to {score_map.max()}; "
-            "normalise the maps first (wsolbench.scoremap.normalise)"
-        )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count(
     score_map: NDArray[np.float64],
-    kinds: NDArray[np.uint8],
-    thresholds: NDArray[np.float64],
+    mask: NDArray[np.bool_],
+    ignore: NDArray[np.bool_],
+    edges: NDArray[np.float64],
     histograms: NDArray[np.int64],
-) -> None:
-    last = thresholds.size - 1
-    step = thresholds[1]
+) -> bool:
+    """Adds the pixels inside, outside and ignored; whether all scores were in [0, 1]."""
+    bins = edges.size - 3.0
     for y in range(score_map.shape[0]):
         for x in range(score_map.shape[1]):
-            if kinds[y, x] == 2:
-                continue
             score = score_map[y, x]
-            if score >= 1.0:
-                histograms[kinds[y, x], last + 1] += 1
-                continue
-            bin_ = min(int(score / step), last)  # off by one at most: the edges decide
-            while bin_ < last and score >= thresholds[bin_ + 1]:
-                bin_ += 1
-            while score < thresholds[bin_]:
-                bin_ -= 1
-            histograms[kinds[y, x], bin_] += 1
+            if not 0.0 <= score <= 1.0:
+                return False
+            bin_ = int(score * bins)  # off by one at most: the edges decide
+            bin_ += score >= edges[bin_ + 1]
+            bin_ -= score < edges[bin_]
+            histograms[0 if mask[y, x] else 1 + ignore[y, x], bin_] += 1
+    return True

@@ -3,62 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wsolbench.errors import InputError
-from wsolbench.metrics.state import State, count
+from wsolbench.metrics.class_rate import ClassRate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class PointingGame(State):
-    """Hits and misses per class.
-
-    Attributes:
-        hits: ``[K]``.
-        misses: ``[K]``.
-    """
-
-    hits: NDArray[np.int64] = count()
-    misses: NDArray[np.int64] = count()
-
-    @classmethod
-    def of(cls, hit: Sequence[bool], labels: Sequence[int], num_classes: int) -> Self:
-        """Count verdicts ``[B]`` with their labels ``[B]`` among ``num_classes`` classes."""
-        verdicts = np.asarray(hit, dtype=np.bool_)
-        classes = np.asarray(labels, dtype=np.int64)
-        return cls(
-            hits=np.bincount(classes[verdicts], minlength=num_classes),
-            misses=np.bincount(classes[~verdicts], minlength=num_classes),
-        )
-
-    def per_class(self) -> NDArray[np.float64]:
-        """Hits / (hits + misses) of each class ``[K]``, NaN for a class without targets."""
-        tried = self.hits + self.misses
-        undefined = np.full(len(tried), np.nan)
-        return np.divide(self.hits, tried, out=undefined, where=tried > 0)
-
-    def compute(self) -> float:
-        """Plain mean over the classes that have targets; NaN without any."""
-        present = self.hits + self.misses > 0
-        return float(self.per_class()[present].mean()) if present.any() else float("nan")
-
-    def pooled(self) -> float:
-        """Share of hits over all targets alike; NaN without any."""
-        tried = int(self.hits.sum() + self.misses.sum())
-        return int(self.hits.sum()) / tried if tried else float("nan")
-
-
-def first_maximum(score_map: NDArray[np.float64]) -> tuple[int, int]:
-    """Column and row of the first maximum in reading order of a ``[H, W]`` map."""
-    row, column = divmod(int(score_map.argmax()), score_map.shape[1])
-    return column, row
+class PointingGame(ClassRate):
+    """Hits and misses per class; `compute` is the plain mean over classes."""
 
 
 def hits_mask(point_xy: tuple[int, int], mask: NDArray[np.bool_], radius: int = 15) -> bool:

@@ -7,23 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wsolbench import scoremap
-from wsolbench.boxes import scale_boxes
-from wsolbench.errors import InputError
 from wsolbench.metrics import BoxAccuracy, PxAP
 from wsolbench.metrics.box_accuracy import best_iou_by_level, level_of_threshold
-from wsolbench.scorers.base import CALIBRATED, FIXED, ORACLE, Scores, States, Targets, Task, Value
+from wsolbench.scorers.base import (
+    CALIBRATED,
+    FIXED,
+    ORACLE,
+    TOP_K,
+    Scores,
+    States,
+    Targets,
+    Task,
+    Value,
+    state_of,
+)
+from wsolbench.scorers.frames import boxed_targets, fixed_frame, framed_boxes, nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wsolbench.protocol import Protocol
-    from wsolbench.sample import Truth
+    from wsolbench.scorers.maps import MapBatch
 
     Levels = NDArray[np.float64]  # [B, 256]
 
-SINGLE_IOU = 0.5
-TOP_K = (1, 5)
 # counts that choose the threshold -> metric -> counts that it is read from
 METRICS = {
     "single": {
@@ -61,50 +68,46 @@ class BoxCurveScorer:
     """
 
     reads_masks = True
+    reads_predictions = False
 
     def __init__(self, protocol: Protocol, task: Task) -> None:  # noqa: ARG002
         self.protocol = protocol
-        self.size_wh = protocol.size_wh or (224, 224)
+        self.size_wh = fixed_frame(protocol)
+        self.frame = self.size_wh, protocol.interpolation, protocol.normaliser
         self.thresholds = protocol.threshold_grid
 
     def prepare(self, targets: Targets) -> Prepared:
         """Boxes and masks in the protocol's frame."""
-        boxed = [i for i, truth in enumerate(targets.truths) if len(truth.scored_boxes_xyxy)]
-        masked = [i for i, truth in enumerate(targets.truths) if truth.mask is not None]
         truths = targets.truths
+        boxed = boxed_targets(targets)
+        masked = [i for i, truth in enumerate(truths) if truth.mask is not None]
         return Prepared(
             boxed=boxed,
-            boxes_xyxy=[self._boxes(truths[i]) for i in boxed],
+            boxes_xyxy=[framed_boxes(truths[i], self.size_wh) for i in boxed],
             masked=masked,
             masks=[nearest(truths[i].mask, self.size_wh) for i in masked],
             ignores=[nearest(truths[i].ignore, self.size_wh) for i in masked],
         )
 
-    def _boxes(self, truth: Truth) -> NDArray[np.float64]:
-        scaled = scale_boxes(truth.scored_boxes_xyxy, truth.size_wh, self.size_wh)
-        return scaled.astype(np.float64)
-
-    def score(self, maps: NDArray[np.float64], targets: Targets, prepared: Prepared) -> Scores:
+    def score(self, maps: MapBatch, targets: Targets, prepared: Prepared) -> Scores:
         """See `wsolbench.scorers.base.Scorer.score`."""
-        width, height = self.size_wh
-        resized = scoremap.resize(maps, (height, width), self.protocol.interpolation)
-        scores = scoremap.normalise(resized, self.protocol.normaliser)
-        states = {}
+        states: States = {}
         rows: dict[str, list[Any]] = {}
         if prepared.boxed:
-            states, rows = self._score_boxes(scores[prepared.boxed], targets, prepared)
+            levels = _chosen(maps.levels(*self.frame), prepared.boxed)
+            states, rows = self._score_boxes(levels, targets, prepared)
         if prepared.masked:
-            states["pxap"] = PxAP.of(scores[prepared.masked], prepared.masks, prepared.ignores)
+            scores = _chosen(maps.normalised(*self.frame), prepared.masked)
+            states["pxap"] = PxAP.of(scores, prepared.masks, prepared.ignores)
         return Scores(states, rows)
 
     def _score_boxes(
-        self, scores: NDArray[np.float64], targets: Targets, prepared: Prepared
+        self, levels: NDArray[np.uint8], targets: Targets, prepared: Prepared
     ) -> tuple[States, dict[str, list[Any]]]:
-        levels = scoremap.quantise(scores)
         single, multi = best_iou_by_level(levels, prepared.boxes_xyxy)
         maxima = levels.max((1, 2))
         index = level_of_threshold(maxima, self.thresholds)
-        known = BoxAccuracy.empty((SINGLE_IOU,), self.thresholds)
+        known = BoxAccuracy.empty((self.protocol.single_iou_threshold or 0.5,), self.thresholds)
         any_box = BoxAccuracy.empty(self.protocol.iou_thresholds, self.thresholds)
         best_single = np.take_along_axis(single, index, 1)
         ranks = targets.ranks[prepared.boxed]
@@ -148,7 +151,9 @@ class BoxCurveScorer:
             indices = self._indices(states, calibration, policy, chooser)
             if indices is not None:
                 for metric, name in metrics.items():
-                    values += self._values(metric, _box_accuracy(states[name]), indices, policy)
+                    values += self._values(
+                        metric, state_of(states, name, BoxAccuracy), indices, policy
+                    )
         return values
 
     def _values(
@@ -169,12 +174,14 @@ class BoxCurveScorer:
         """Threshold index per IoU threshold under a policy; ``None`` where it cannot be chosen."""
         if name not in states:
             return None
-        state = _box_accuracy(states[name])
+        state = state_of(states, name, BoxAccuracy)
         if policy == ORACLE:
             return state.best()
         if policy == CALIBRATED:
             chosen_on = (calibration or {}).get(name)
-            return None if chosen_on is None else _box_accuracy(chosen_on).best()
+            return (
+                None if chosen_on is None else state_of({name: chosen_on}, name, BoxAccuracy).best()
+            )
         fixed = self.protocol.fixed_threshold
         if fixed is None:
             return None
@@ -188,21 +195,6 @@ def steps(by_level: NDArray[np.float64]) -> tuple[list[int], list[float]]:
     return starts.tolist(), by_level[starts].tolist()
 
 
-def nearest(mask: NDArray[np.bool_] | None, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
-    """A mask resized as by OpenCV's INTER_NEAREST: source index ``floor(i * scale)``."""
-    if mask is None:
-        raise InputError("expected a mask, but got none")
-    rows = _nearest_index(mask.shape[0], size_wh[1])
-    columns = _nearest_index(mask.shape[1], size_wh[0])
-    return mask[np.ix_(rows, columns)]
-
-
-def _nearest_index(source: int, target: int) -> NDArray[np.int64]:
-    scale = 1.0 / (target / source)
-    return np.minimum((np.arange(target) * scale).astype(np.int64), source - 1)
-
-
-def _box_accuracy(state: object) -> BoxAccuracy:
-    if not isinstance(state, BoxAccuracy):
-        raise InputError(f"expected counts of box accuracy, but got {state!r}")
-    return state
+def _chosen(batch: NDArray[Any], indices: list[int]) -> NDArray[Any]:
+    """Some maps of a batch; no copy where all are meant."""
+    return batch if len(indices) == len(batch) else batch[indices]

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsolbench import scoremap
-from wsolbench.errors import InputError
 from wsolbench.metrics import PointingGame
-from wsolbench.metrics.pointing import boxes_mask, first_maximum, hits_mask
-from wsolbench.scorers.base import Scores, States, Targets, Task, Value
+from wsolbench.metrics.pointing import hits_mask
+from wsolbench.scorers.base import Scores, States, Targets, Task, Value, state_of
+from wsolbench.scorers.frames import pointing_region
+from wsolbench.single_box import first_maximum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wsolbench.protocol import Protocol
     from wsolbench.sample import Truth
+    from wsolbench.scorers.maps import MapBatch
 
 SUBSETS = {"all": "Pointing game", "difficult": "Pointing game (difficult)"}
 
@@ -43,6 +44,8 @@ class PointingScorer:
     as places to hit. The radius is in pixels of the official frame.
     """
 
+    reads_predictions = False
+
     def __init__(self, protocol: Protocol, task: Task) -> None:
         self.protocol, self.task = protocol, task
         self.reads_masks = task.pointing_region == "masks"
@@ -52,20 +55,16 @@ class PointingScorer:
         return [self._region(truth) for truth in targets.truths]
 
     def _region(self, truth: Truth) -> Region | None:
-        if len(truth.difficult) and truth.difficult.all():
-            return None
-        mask = truth.mask if self.reads_masks else boxes_mask(truth.boxes_xyxy, truth.size_wh)
-        if mask is None or not mask.any():
+        mask = pointing_region(truth, masks=self.reads_masks)
+        if mask is None:
             return None
         return Region(mask, bool(mask.mean() < 0.25 and truth.others))
 
-    def score(
-        self, maps: NDArray[np.float64], targets: Targets, prepared: list[Region | None]
-    ) -> Scores:
+    def score(self, maps: MapBatch, targets: Targets, prepared: list[Region | None]) -> Scores:
         """See `wsolbench.scorers.base.Scorer.score`."""
         hits = [
-            None if region is None else self._hit(score_map, region)
-            for score_map, region in zip(maps, prepared, strict=True)
+            None if region is None else bool(finite) and self._hit(score_map, region)
+            for score_map, finite, region in zip(maps.raw, maps.finite, prepared, strict=True)
         ]
         labels = [truth.label for truth in targets.truths]
         states: States = {
@@ -77,11 +76,9 @@ class PointingScorer:
         return Scores(states, {"hit": hits})
 
     def _hit(self, score_map: NDArray[np.float64], region: Region) -> bool:
-        if not np.isfinite(score_map).all():
-            return False
-        height, width = region.mask.shape
-        resized = scoremap.resize(score_map[None], (height, width), self.protocol.interpolation)[0]
-        return hits_mask(first_maximum(resized), region.mask, self.protocol.radius or 0)
+        size_hw = region.mask.shape[0], region.mask.shape[1]
+        _, x, y = first_maximum(score_map, size_hw, self.protocol.interpolation)
+        return hits_mask((x, y), region.mask, self.protocol.radius or 0)
 
     def _state(
         self, hits: list[bool | None], labels: list[int], counted: list[bool]
@@ -96,11 +93,9 @@ class PointingScorer:
     def report(self, states: States, calibration: States | None) -> list[Value]:  # noqa: ARG002
         """See `wsolbench.scorers.base.Scorer.report`; there is no threshold to calibrate."""
         values = []
-        for subset, metric in SUBSETS.items():
-            state = states[subset]
-            if not isinstance(state, PointingGame):
-                raise InputError(f"expected counts of the pointing game, but got {state!r}")
-            total = int(state.hits.sum() + state.misses.sum())
-            if total:
-                values.append(Value(metric, state.compute(), total))
+        for subset, metric in SUBSETS.items() if states else ():
+            state = state_of(states, subset, PointingGame)
+            if state.total:
+                per_class = tuple(state.per_class().tolist())
+                values.append(Value(metric, state.compute(), state.total, per_class=per_class))
         return values
