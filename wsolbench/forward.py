@@ -9,18 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wsolbench.errors import InputError, ModelError
-from wsolbench.layers import check_logits, freeze
+from wsolbench.hooks import check_logits, freeze, keep_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from wsolbench.head import LinearHead
     from wsolbench.models import Classifier
 
@@ -70,6 +67,11 @@ class Forward:
     def input_hw(self) -> tuple[int, int]:
         """Height and width of the images."""
         return self.images.shape[-2], self.images.shape[-1]
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The layers that this pass kept."""
+        return tuple(self._outputs)
 
     @property
     def scores(self) -> Tensor:
@@ -149,7 +151,7 @@ class Forward:
     def _output(self, layer: str | None) -> Tensor:
         name = self._name(layer)
         if name not in self._outputs:
-            kept = ", ".join(self._outputs) or "none"
+            kept = ", ".join(self.kept) or "none"
             raise InputError(f"expected one of the layers that this pass kept ({kept}), got {name}")
         return self._outputs[name]
 
@@ -220,43 +222,10 @@ def run_forward(
     with (
         freeze(module),
         torch.set_grad_enabled(gradients),
-        _kept(module, names, leaf=gradients) as outputs,
+        keep_outputs(module, names, leaf=gradients) as outputs,
     ):
         logits = check_logits(module(images), len(images))
     return Forward(classifier, images, logits, outputs, targets, keys)
-
-
-@contextmanager
-def _kept(module: nn.Module, names: Sequence[str], *, leaf: bool) -> Iterator[dict[str, Tensor]]:
-    """Keep the outputs of some layers while a network runs; its last where one runs repeatedly.
-
-    What is kept is the tensor itself, and the network goes on with a copy, so that layers that
-    work in place (ReLU, residual sums) change only the copy.
-
-    Args:
-        module: the network.
-        names: the layers.
-        leaf: start a graph at the outputs that do not belong to one yet.
-    """
-    outputs: dict[str, Tensor] = {}
-
-    def keep(name: str) -> Any:
-        def hook(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-            if any(torch.is_tensor(i) and i.data_ptr() == output.data_ptr() for i in inputs):
-                output = output.clone()  # others may hold it too, and change it in place
-            if leaf and not output.requires_grad:
-                output = output.detach().requires_grad_()
-            outputs[name] = output
-            return output.clone()
-
-        return hook
-
-    handles = [module.get_submodule(name).register_forward_hook(keep(name)) for name in names]
-    try:
-        yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _check_targets(

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wsolbench.layers import TOLERANCE, Trace, find_target, freeze
+from wsolbench.hooks import freeze, keep_outputs
+from wsolbench.layers import TOLERANCE, Trace, find_target
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def find_head(module: nn.Module, traced: Trace) -> LinearHead | None:
     layers = {
         layer.name: layer for layer in (target, traced.targets[-1].layer) if layer is not None
     }
-    outputs = _capture(module, traced.images, tuple(layers))
+    with freeze(module), torch.no_grad(), keep_outputs(module, tuple(layers)) as outputs:
+        module(traced.images)
     for name, (weight, bias) in product(layers, _candidates(traced, bool(class_maps))):
         layer = layers[name]
         if weight.shape[1] != layer.channels:
@@ -93,20 +95,3 @@ def _candidates(traced: Trace, class_maps: bool) -> Iterator[tuple[Tensor, Tenso
             break
     if class_maps:  # made by a larger convolution: the maps of the layer are the evidence
         yield torch.eye(classes).to(traced.logits), torch.zeros(classes).to(traced.logits)
-
-
-def _capture(module: nn.Module, images: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
-    """Copies of the outputs of some layers, safe from changes in place."""
-    outputs: dict[str, Tensor] = {}
-
-    def keep(name: str) -> Any:
-        return lambda _module, _args, output: outputs.__setitem__(name, output.clone())
-
-    handles = [module.get_submodule(name).register_forward_hook(keep(name)) for name in names]
-    try:
-        with freeze(module), torch.no_grad():
-            module(images)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return outputs

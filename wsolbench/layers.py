@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from wsolbench.errors import ModelError
+from wsolbench.hooks import check_logits, freeze
 
 TRACED_IMAGES = 2
 TOLERANCE = 1e-4  # of float32 sums over some thousand terms, relative to the largest value
@@ -115,42 +115,6 @@ class Trace:
     def targets(self) -> tuple[Output, ...]:
         """Outputs that may be a target layer."""
         return tuple(output for output in self.outputs if output.target)
-
-
-@contextmanager
-def freeze(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode and parameters without gradient, for a while.
-
-    Afterwards every submodule has its own training flag and every parameter its own
-    ``requires_grad`` again, also where something raised.
-    """
-    modes = [(part, part.training) for part in module.modules()]
-    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    try:
-        module.eval()
-        for parameter in learning:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
-        for parameter in learning:
-            parameter.requires_grad_(True)
-
-
-def check_logits(output: Any, batch: int, *, what: str = "the network") -> Tensor:
-    """The output of a network, if it is logits ``[B, K]``.
-
-    Raises:
-        ModelError: it is something else.
-    """
-    if isinstance(output, Tensor) and output.ndim == 2 and output.shape[0] == batch:
-        return output
-    got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-    raise ModelError(
-        f"expected {what} to return logits [B, K] for a batch of {batch}, but got {got}; "
-        "wrap it in a module that returns the logits alone"
-    )
 
 
 def trace(module: nn.Module, input_hw: tuple[int, int]) -> Trace:

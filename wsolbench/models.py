@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from wsolbench.errors import ModelError, UnknownNameError
 from wsolbench.head import LinearHead, find_head
-from wsolbench.layers import Layer, find_target, freeze, trace
+from wsolbench.hooks import freeze
+from wsolbench.layers import Layer, find_target, trace
 from wsolbench.zoo import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    NO_WEIGHTS,
     build,
     default_weights,
+    describe_weights,
     digest,
     list_models,
     preprocessing,
@@ -136,7 +137,7 @@ def load_classifier(
         input_hw=input_hw,
         mean=mean,
         std=std,
-        weights=f"{source} (seed {seed})" if source == NO_WEIGHTS else Path(source).name,
+        weights=describe_weights(name, source, seed),
     )
 
 

@@ -82,8 +82,19 @@ def preprocessing(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return IMAGENET_MEAN, IMAGENET_STD
     from torchvision.models import get_model_weights
 
-    transform = next(iter(get_model_weights(name))).transforms()
+    transform = get_model_weights(name).DEFAULT.transforms()
     return tuple(transform.mean), tuple(transform.std)
+
+
+def describe_weights(name: str, weights: str, seed: int) -> str:
+    """Where the weights came from, for records: a version, a seed or a file's name."""
+    if weights == NO_WEIGHTS:
+        return f"{weights} (seed {seed})"
+    if weights == IMAGENET:
+        from torchvision.models import get_model_weights
+
+        return f"{weights} ({get_model_weights(name).DEFAULT.name})"
+    return Path(weights).name
 
 
 def read_weights(path: Path) -> StateDict:

@@ -1,8 +1,10 @@
 """Tiny networks whose answers are known, one for every way in which real ones end."""
 
+from typing import Self
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class HandNet(nn.Module):
@@ -23,7 +25,7 @@ class HandNet(nn.Module):
 class _Seeded(nn.Module):
     """Random weights from a seed, so that every instance is the same."""
 
-    def __new__(cls, *_: object, **__: object) -> "_Seeded":
+    def __new__(cls, *_: object, **__: object) -> Self:
         torch.manual_seed(0)
         return super().__new__(cls)
 
@@ -62,8 +64,8 @@ class InplaceReluNet(_Seeded):
         self.classifier = nn.Linear(6, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        features = F.relu(self.features(images), inplace=True)
-        return self.classifier(F.adaptive_avg_pool2d(features, 1).flatten(1))
+        features = functional.relu(self.features(images), inplace=True)
+        return self.classifier(functional.adaptive_avg_pool2d(features, 1).flatten(1))
 
 
 class ClassMapNet(_Seeded):

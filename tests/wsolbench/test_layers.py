@@ -12,7 +12,7 @@ from reference.nets import (
 from torch import nn
 
 from wsolbench.errors import ModelError
-from wsolbench.layers import Layer, find_target, freeze, trace
+from wsolbench.layers import Layer, find_target, trace
 
 
 @pytest.mark.parametrize(
@@ -103,22 +103,6 @@ def mixed_net():
     net.stem.eval()
     net.conv.bias.requires_grad_(False)
     return net
-
-
-def test_freeze_gives_every_flag_back(mixed_net):
-    before = _flags(mixed_net)
-    with freeze(mixed_net):
-        training, learning = _flags(mixed_net)
-        assert not any(training.values())
-        assert not any(learning.values())
-    assert _flags(mixed_net) == before
-
-
-def test_freeze_gives_every_flag_back_when_something_raises(mixed_net):
-    before = _flags(mixed_net)
-    with pytest.raises(ZeroDivisionError), freeze(mixed_net):
-        raise ZeroDivisionError
-    assert _flags(mixed_net) == before
 
 
 @pytest.mark.parametrize("size", [(64, 64), (1, 1)], ids=["works", "fails"])

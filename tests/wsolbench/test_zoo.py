@@ -160,7 +160,7 @@ def test_a_failed_download_says_what_to_do(monkeypatch):
         raise URLError("no network")
 
     monkeypatch.setattr(enum, "get_state_dict", offline)
-    with pytest.raises(ModelError, match="cannot be downloaded.*--weights"):
+    with pytest.raises(ModelError, match=r"cannot be downloaded.*--weights"):
         zoo.build(NAME, 1000, "imagenet", 0)
 
 
@@ -182,6 +182,19 @@ def test_preprocessing_is_the_networks_own():
     assert zoo.preprocessing("resnet18") == (zoo.IMAGENET_MEAN, zoo.IMAGENET_STD)
     assert zoo.preprocessing("efficientnet_v2_l") == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     assert zoo.preprocessing("digit-net") == (zoo.IMAGENET_MEAN, zoo.IMAGENET_STD)
+
+
+@pytest.mark.parametrize(
+    ("weights", "described"),
+    [
+        ("none", "none (seed 3)"),
+        ("imagenet", "imagenet (IMAGENET1K_V1)"),
+        ("shipped", "shipped"),
+        ("some/folder/mine.pth", "mine.pth"),
+    ],
+)
+def test_weights_are_described_without_folders(weights, described):
+    assert zoo.describe_weights("squeezenet1_1", weights, 3) == described
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v2"])

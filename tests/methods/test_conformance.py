@@ -1,0 +1,28 @@
+"""What holds for every registered method."""
+
+import pytest
+import torch
+from reference.nets import ALL_NETS
+
+from wsolbench.checks import check_method
+from wsolbench.models import as_classifier
+from wsolbench.registry import METHODS
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_method_conforms(name):
+    assert check_method(name) == []
+
+
+@pytest.mark.parametrize("net", ALL_NETS)
+@pytest.mark.parametrize("name", METHODS)
+def test_the_method_conforms_on_every_kind_of_network_that_can_serve_it(name, net):
+    classifier = as_classifier(net().train(), input_hw=(64, 96))
+    if METHODS[name].unsupported_by(classifier) is None:
+        assert check_method(name, classifier=classifier) == []
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_method_works_in_double_precision(name):
+    net = ALL_NETS[0]().to(torch.float64)
+    assert check_method(name, classifier=as_classifier(net, input_hw=(64, 96))) == []

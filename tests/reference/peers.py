@@ -1,0 +1,50 @@
+"""Raw maps of other CAM libraries, where they are installed: before any normalising or resizing."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from wsolbench.models import as_classifier
+
+
+def _layer(net, images):
+    classifier = as_classifier(net.eval(), input_hw=tuple(images.shape[-2:]))
+    layer = classifier.layer(classifier.target_layer)
+    return layer.name, lambda output: layer.to_maps(output, images.shape[-2:])
+
+
+def pytorch_grad_cam(method, net, images, labels):
+    """``[B, h, w]`` of a method of pytorch-grad-cam."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        library = pytest.importorskip("pytorch_grad_cam")
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+    name, to_maps = _layer(net, images)
+    layer, targets = net.get_submodule(name), [ClassifierOutputTarget(label) for label in labels]
+    with getattr(library, method)(net, [layer], reshape_transform=to_maps) as cam:
+        cam(images, targets)
+        kept = cam.activations_and_grads
+        activations, gradients = kept.activations[0].numpy(), kept.gradients[0].numpy()
+        raw = cam.get_cam_image(images, layer, targets, activations, gradients, False)
+    return torch.from_numpy(np.maximum(raw, 0))
+
+
+def torchcam(method, net, images, labels):
+    """``[B, h, w]`` of a method of torch-cam."""
+    library = pytest.importorskip("torchcam.methods")
+    name, to_maps = _layer(net, images)
+    with getattr(library, method)(net, name, reshape_transform=to_maps) as extractor:
+        scores = net(images)
+        (maps,) = extractor(labels, scores, normalized=False)
+    return maps
+
+
+def captum(net, images, labels):
+    """``[B, h, w]`` of captum's LayerGradCam."""
+    library = pytest.importorskip("captum.attr")
+    name, _ = _layer(net, images)
+    grad_cam = library.LayerGradCam(net, net.get_submodule(name))
+    maps = grad_cam.attribute(images, target=labels, relu_attributions=True)
+    return maps.detach()[:, 0]
