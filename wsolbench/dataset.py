@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
-from wsolbench.errors import DataError, UnknownNameError
+from wsolbench.errors import DataError, OptionError, UnknownNameError
 from wsolbench.sample import Problem, Sample, Split
+from wsolbench.spec import Spec
 
 TRAIN_WEAKSUP, TRAIN_FULLSUP, TEST = "train-weaksup", "train-fullsup", "test"
 SPLITS = (TRAIN_WEAKSUP, TRAIN_FULLSUP, TEST)
+SEG_TRAIN, SEG_VAL, SEG_TEST, SEG_TRAINAUG = "seg-train", "seg-val", "seg-test", "seg-trainaug"
+SEG_SPLITS = (SEG_TRAIN, SEG_VAL, SEG_TEST, SEG_TRAINAUG)
+LABELS, BOXES, MASKS = "labels", "boxes", "masks"
 
-Reader = Callable[[Path, str], Iterator[Sample | Problem]]
+Reader = Callable[..., Iterator[Sample | Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,11 @@ class Dataset:
 
     Attributes:
         name: as in ``--dataset``.
-        function: ``(root, split) -> iterator of Sample or Problem``; raises `DataError` where the
-            root holds no such data.
+        function: ``(root, split, **options) -> iterator of Sample or Problem``; raises `DataError`
+            where the root holds no such data. Its keyword-only parameters are the options.
         title: one line for people.
-        classes: names in label order; the length is the number of classifier outputs.
+        classes: names in label order; the length is the number of classifier outputs. Empty where
+            only the data tell (see ``binder``).
         splits: split name -> number of images of the published split (``None``: not published).
         annotations: what there is, of "labels", "boxes", "masks".
         multilabel: whether an image may show several classes.
@@ -62,6 +69,10 @@ class Dataset:
         embedded: makes its own data, in the cache folder, when no root is given.
         downloads: files of the official host that make up the data set.
         instructions: how to get what ``downloads`` cannot.
+        binder: ``(card, root, **options) -> card`` with what only the data tell: classes, splits,
+            annotations, revision.
+        file_root: whether the root may be a file.
+        given: the options that were chosen.
     """
 
     name: str
@@ -82,11 +93,67 @@ class Dataset:
     embedded: Callable[[], Path] | None = field(default=None, repr=False)
     downloads: tuple[Download, ...] = field(default=(), repr=False)
     instructions: str = ""
+    binder: Callable[..., Dataset] | None = field(default=None, repr=False)
+    file_root: bool = field(default=False, repr=False)
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
         """The module that registered it."""
         return self.function.__module__
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option with its default."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+
+    @property
+    def spec(self) -> Spec:
+        """What ``--dataset`` takes to get this card again."""
+        defaults = self.options
+        return Spec(self.name, {k: v for k, v in self.given.items() if v != defaults[k]})
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether there is anything to score boxes against."""
+        return BOXES in self.annotations
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether there is anything to score masks against."""
+        return MASKS in self.annotations
+
+    def with_options(self, options: Mapping[str, Any]) -> Dataset:
+        """The card with some options chosen.
+
+        Raises:
+            OptionError: an option that the data set does not have, or of another type.
+        """
+        defaults = self.options
+        for key, value in options.items():
+            if key not in defaults:
+                raise OptionError(
+                    f"data set {self.name} has no option {key!r}; "
+                    f"options: {', '.join(defaults) or 'none'}"
+                )
+            if type(value) is not type(defaults[key]):
+                raise OptionError(
+                    f"expected option {key} of data set {self.name} to be of type "
+                    f"{type(defaults[key]).__name__}, as its default {defaults[key]!r}, "
+                    f"but got {value!r}"
+                )
+        return replace(self, given={**self.given, **options})
+
+    def bind(self, root: Path | None = None) -> Dataset:
+        """The card with what only the data tell; the card itself where it tells all.
+
+        Raises:
+            DataError: no root given, or the root is not one.
+        """
+        if self.binder is None:
+            return self
+        return self.binder(self, self._root(root), **{**self.options, **self.given})
 
     def load(self, split: str, root: Path | None = None) -> Split:
         """Read one split.
@@ -104,7 +171,7 @@ class Dataset:
         if split not in self.splits:
             raise UnknownNameError(f"split of {self.name}", split, self.splits)
         folder = self._root(root)
-        found = list(self.function(folder, split))
+        found = list(self.function(folder, split, **self.given))
         samples = tuple(entry for entry in found if isinstance(entry, Sample))
         problems = tuple(entry for entry in found if isinstance(entry, Problem))
         if not samples:
@@ -123,11 +190,10 @@ class Dataset:
 
     def _root(self, root: Path | None) -> Path:
         if root is not None:
-            if not root.is_dir():
-                raise DataError(
-                    f"expected a folder as data root of {self.name}, but {root} is none"
-                )
-            return root
+            if root.is_dir() or (self.file_root and root.is_file()):
+                return root
+            kinds = "folder or file" if self.file_root else "folder"
+            raise DataError(f"expected a {kinds} as data root of {self.name}, but {root} is none")
         if self.embedded is None:
             raise DataError(
                 f"{self.name} needs --data-root DIR, a folder that holds it. Layout: {self.layout} "

@@ -18,7 +18,7 @@ from wsolbench.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from wsolbench.masks import MaskSource
+    from wsolbench.masks import InstanceMaskSource, MaskSource
 
 Box = tuple[float, float, float, float]
 
@@ -55,6 +55,7 @@ class Sample:
         labels: classes present, ascending, without repetition.
         instances: annotated objects, possibly none.
         masks: reads the mask of a class, where there are masks.
+        instance_masks: reads the mask of ``instances[position]``, where there are such.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Sample:
     labels: tuple[int, ...]
     instances: tuple[Instance, ...] = ()
     masks: MaskSource | None = None
+    instance_masks: InstanceMaskSource | None = None
 
     def of_label(self, label: int) -> tuple[Instance, ...]:
         """The instances of one class."""
