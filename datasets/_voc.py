@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsolbench.dataset import find_folder, not_found
+from wsolbench.dataset import SEG_SPLITS, SEG_TRAINAUG, find_folder, not_found
 from wsolbench.errors import DataError, SampleError
-from wsolbench.masks import IndexMasks
+from wsolbench.masks import IndexMasks, ObjectMasks
 from wsolbench.sample import Problem, Sample
 
 from ._files import IMAGE_SUFFIXES, composed, files_by_stem
@@ -23,33 +23,47 @@ VOC_CLASSES = (
 
 VOC_LICENCE = "Flickr's terms of use hold for the images; made for research"
 
+_MASK_FOLDERS = {SEG_TRAINAUG: "SegmentationClassAug"}
+
 
 def read_voc(
-    root: Path, name: str, image_set: str, classes: tuple[str, ...]
+    root: Path,
+    name: str,
+    image_sets: Mapping[str, tuple[str, ...]],
+    split: str,
+    classes: tuple[str, ...],
 ) -> Iterator[Sample | Problem]:
-    """Read the images of one list of a devkit.
+    """Read the images of one split of a devkit.
 
     Boxes in the files are 1-based inclusive; those of the samples are 0-based inclusive. Masks are
-    class masks (``SegmentationClass``), where an image has one.
+    class masks (``SegmentationClass``, of SBD for seg-trainaug), and object masks
+    (``SegmentationObject``), where an image has them; an image of a segmentation split without a
+    class mask is a problem.
 
     Args:
         root: the folder above ``VOCdevkit``, ``VOCdevkit`` itself, or the folder ``name`` in it.
         name: the folder of the data set in the devkit, for example "VOC2012".
-        image_set: the list in ``ImageSets``, for example "Main/train".
+        image_sets: split -> its list in ``ImageSets``, for example "Main/train"; of several, the
+            first that is there.
+        split: one of them.
         classes: class names in label order.
 
     Raises:
-        DataError: the root holds no such devkit or list.
+        DataError: the root holds no such devkit, list or folder of masks.
     """
     folder = find_devkit(root, name)
-    labels = {class_name: label for label, class_name in enumerate(classes)}
+    masks = folder / _MASK_FOLDERS.get(split, "SegmentationClass")
+    if split in SEG_SPLITS and not masks.is_dir():
+        raise not_found(folder, (masks.name,), what=f"folder of class masks for {split}")
     devkit = _Devkit(
-        labels=labels,
+        labels={class_name: label for label, class_name in enumerate(classes)},
         images=files_by_stem(folder / "JPEGImages", IMAGE_SUFFIXES),
         annotations=files_by_stem(folder / "Annotations", (".xml",)),
-        masks=files_by_stem(folder / "SegmentationClass", (".png",)),
+        masks=files_by_stem(masks, (".png",)),
+        objects=files_by_stem(folder / "SegmentationObject", (".png",)),
+        needs_mask=masks.name if split in SEG_SPLITS else "",
     )
-    return (devkit.entry(image_id) for image_id in _image_ids(folder, image_set))
+    return (devkit.entry(image_id) for image_id in _image_ids(folder, image_sets[split]))
 
 
 def find_devkit(root: Path, name: str) -> Path:
@@ -70,6 +84,8 @@ class _Devkit:
     images: Mapping[str, Path]
     annotations: Mapping[str, Path]
     masks: Mapping[str, Path]
+    objects: Mapping[str, Path]
+    needs_mask: str
 
     def entry(self, image_id: str) -> Sample | Problem:
         """The sample of an image, or why there is none."""
@@ -84,8 +100,11 @@ class _Devkit:
             raise SampleError(f"no image file JPEGImages/{image_id}.jpg")
         if key not in self.annotations:
             raise SampleError(f"no annotation Annotations/{image_id}.xml")
+        mask, objects = self.masks.get(key), self.objects.get(key)
+        if self.needs_mask and mask is None:
+            raise SampleError(f"no class mask {self.needs_mask}/{image_id}.png")
         annotation = read_annotation(self.annotations[key], self.labels, origin=1)
-        mask = self.masks.get(key)
+        boxes = tuple(instance.box_xyxy for instance in annotation.instances)
         return Sample(
             id=image_id,
             path=self.images[key],
@@ -93,12 +112,17 @@ class _Devkit:
             labels=annotation.labels,
             instances=annotation.instances,
             masks=None if mask is None else IndexMasks(mask),
+            instance_masks=None if objects is None else ObjectMasks(objects, boxes),
         )
 
 
-def _image_ids(folder: Path, image_set: str) -> list[str]:
-    """The image names of a list, each once, in its order."""
-    path = folder / "ImageSets" / f"{image_set}.txt"
+def _image_ids(folder: Path, image_sets: tuple[str, ...]) -> list[str]:
+    """The image names of the first list that is there, each once, in its order.
+
+    A line is a name; where it is a path, as in some lists of trainaug, the name of its file.
+    """
+    candidates = [folder / "ImageSets" / f"{image_set}.txt" for image_set in image_sets]
+    path = next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
     if not path.is_file():
         nearest = next(parent for parent in path.parents if parent.is_dir())
         raise not_found(
@@ -108,4 +132,5 @@ def _image_ids(folder: Path, image_set: str) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the list {path} cannot be read: {error}") from error
-    return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    names = (line.strip() for line in lines if line.strip())
+    return list(dict.fromkeys(Path(n.split()[0]).stem if "/" in n else n for n in names))

@@ -14,7 +14,11 @@ from ._voc import read_voc
 
 _CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _REVISION = "1"
-_IMAGE_SETS = {TRAIN_WEAKSUP: "Main/train", TRAIN_FULLSUP: "Main/val", TEST: "Main/test"}
+_IMAGE_SETS = {
+    TRAIN_WEAKSUP: ("Main/train",),
+    TRAIN_FULLSUP: ("Main/val",),
+    TEST: ("Main/test",),
+}
 
 
 def _painted() -> Path:
@@ -61,4 +65,4 @@ def _painted() -> Path:
 )
 def digit_scenes(root: Path, split: str) -> Iterator[Sample | Problem]:
     """Read one split."""
-    return read_voc(root, "DigitScenes", _IMAGE_SETS[split], _CLASSES)
+    return read_voc(root, "DigitScenes", _IMAGE_SETS, split, _CLASSES)

@@ -25,6 +25,24 @@ def write_image(path, size_wh=(20, 10)):
     Image.new("RGB", size_wh).save(path, format="JPEG")
 
 
+def write_array(path, pixels):
+    """An image without loss: ``[H, W]`` or ``[H, W, 3]``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels, dtype=np.uint8)).save(path, format="PNG")
+
+
+def write_text(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+MASK_FOLDERS = {
+    "mask": "SegmentationClass",
+    "aug": "SegmentationClassAug",
+    "objects_mask": "SegmentationObject",
+}
+
+
 @dataclass
 class DevkitTree:
     """Writes a VOC devkit below ``root``."""
@@ -41,16 +59,14 @@ class DevkitTree:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{image_id}\n" for image_id in ids), encoding="utf-8")
 
-    def add(self, image_id, objects=(), *, size_wh=(20, 10), xml=None, mask=None):
-        """An image, its annotation (``xml`` as it stands, if given) and perhaps its class mask."""
+    def add(self, image_id, objects=(), *, size_wh=(20, 10), xml=None, **masks):
+        """An image, its annotation (``xml`` as it stands, if given) and perhaps its masks."""
         write_image(self.folder / "JPEGImages" / f"{image_id}.jpg", size_wh)
         (self.folder / "Annotations").mkdir(exist_ok=True)
         text = annotation_xml(size_wh, objects) if xml is None else xml
         (self.folder / "Annotations" / f"{image_id}.xml").write_text(text, encoding="utf-8")
-        if mask is not None:
-            (self.folder / "SegmentationClass").mkdir(exist_ok=True)
-            picture = Image.fromarray(np.asarray(mask, dtype=np.uint8))
-            picture.save(self.folder / "SegmentationClass" / f"{image_id}.png")
+        for name, mask in masks.items():
+            write_array(self.folder / MASK_FOLDERS[name] / f"{image_id}.png", mask)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wsolbench.errors import DataError, UnknownNameError
+from wsolbench.errors import DataError, SampleError, UnknownNameError
 from wsolbench.registry import DATASETS
 from wsolbench.sample import Instance, Problem
 
@@ -45,12 +45,20 @@ def test_classes_are_the_official_twenty_in_alphabetical_order():
         ("voc2012", "train-weaksup", "Main/train", 5717),
         ("voc2012", "train-fullsup", "Segmentation/train", 1464),
         ("voc2012", "test", "Main/val", 5823),
+        ("voc2007", "seg-train", "Segmentation/train", 209),
+        ("voc2007", "seg-val", "Segmentation/val", 213),
+        ("voc2007", "seg-test", "Segmentation/test", 210),
+        ("voc2012", "seg-train", "Segmentation/train", 1464),
+        ("voc2012", "seg-val", "Segmentation/val", 1449),
+        ("voc2012", "seg-trainaug", "Segmentation/trainaug", 10_582),
+        ("voc2012", "seg-trainaug", "SegmentationAug/train_aug", 10_582),
     ],
 )
 def test_splits_are_official_lists(devkit, name, split, image_set, expected):
     devkit.name = name.upper()
-    devkit.add("b", [("dog", (1, 1, 2, 2))])
-    devkit.add("a", [("dog", (1, 1, 2, 2))])
+    empty = np.zeros((10, 20))
+    devkit.add("b", [("dog", (1, 1, 2, 2))], mask=empty, aug=empty)
+    devkit.add("a", [("dog", (1, 1, 2, 2))], mask=empty, aug=empty)
     devkit.write(image_set, ["b", "a"])
     loaded = load(devkit, split, name)
     assert [sample.id for sample in loaded.samples] == ["b", "a"]
@@ -93,6 +101,56 @@ def test_class_masks_are_read_by_label_and_void_is_ignored(devkit):
     foreground, ignore = sample.masks.read(DOG)
     assert (foreground.sum(), foreground[2, 5], ignore.sum(), ignore[6, 6]) == (6, True, 1, True)
     assert sample.masks.read(CAT)[0].sum() == 0
+
+
+def test_trainaug_reads_the_masks_of_sbd_and_lists_of_paths(devkit):
+    ours, theirs = np.zeros((10, 20)), np.zeros((10, 20))
+    ours[0, 0], theirs[4:6, 4:6] = DOG + 1, DOG + 1
+    devkit.add("2007_1", [("dog", (1, 1, 2, 2))], mask=ours, aug=theirs)
+    line = "/JPEGImages/2007_1.jpg /SegmentationClassAug/2007_1.png"
+    devkit.write("Segmentation/trainaug", [line])
+    (sample,) = load(devkit, "seg-trainaug").samples
+    assert sample.id == "2007_1"
+    assert sample.masks.read(DOG)[0].sum() == 4
+
+
+def test_segmentation_split_needs_masks(devkit):
+    devkit.add("a", [("dog", (1, 1, 2, 2))])
+    devkit.write("Segmentation/train", ["a", "b"])
+    with pytest.raises(DataError, match="looked for SegmentationClass; found Annotations/"):
+        load(devkit, "seg-train")
+    devkit.add("b", [("dog", (1, 1, 2, 2))], mask=np.zeros((10, 20)))
+    loaded = load(devkit, "seg-train")
+    assert [sample.id for sample in loaded.samples] == ["b"]
+    assert loaded.problems == (Problem("a", "no class mask SegmentationClass/a.png"),)
+
+
+def objects_mask():
+    mask = np.zeros((10, 20))
+    mask[2:4, 5:8], mask[6:9, 0:3], mask[4, 5:8] = 1, 2, 255
+    return mask
+
+
+def test_object_masks_are_read_per_instance(devkit):
+    objects = [("dog", (6, 3, 8, 4)), ("person", (1, 7, 3, 9))]
+    (sample, _) = load_one(devkit, objects=objects, objects_mask=objects_mask()).samples
+    first, second = (sample.instance_masks.read(position) for position in range(2))
+    assert (first.sum(), first[2:4, 5:8].all()) == (6, True)
+    assert (second.sum(), second[6:9, 0:3].all()) == (9, True)
+    assert first.dtype == np.bool_
+
+
+@pytest.mark.parametrize(
+    ("objects", "reason"),
+    [
+        ([("dog", (6, 3, 8, 4))], "a.png shows 2 objects, but the annotation lists 1"),
+        ([("dog", (1, 7, 3, 9)), ("dog", (6, 3, 8, 4))], "object 1 of the mask a.png is not where"),
+    ],
+)
+def test_object_mask_that_does_not_agree_with_the_annotation_is_refused(devkit, objects, reason):
+    (sample, _) = load_one(devkit, objects=objects, objects_mask=objects_mask()).samples
+    with pytest.raises(SampleError, match=reason):
+        sample.instance_masks.read(0)
 
 
 @pytest.mark.parametrize("below", [".", "VOCdevkit", "VOCdevkit/VOC2012"])
@@ -228,6 +286,8 @@ class TestRealSample:
             "test": 32,
         }
         assert all(loaded.problems == () for loaded in found.values())
+        assert len(DATASETS["voc2012"].load("seg-train", wsolbench_data).samples) == 43
+        assert len(DATASETS["voc2012"].load("seg-val", wsolbench_data).samples) == 29
         unmasked = [sample.id for sample in found["test"].samples if sample.masks is None]
         assert unmasked == ["2007_000027", "2007_000272", "2007_000423"]
 
