@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from wsolbench import plan as planning
-from wsolbench import provenance
 from wsolbench.dataset import Dataset
-from wsolbench.errors import OptionError
-from wsolbench.evaluate import report
+from wsolbench.describe import describe
+from wsolbench.errors import DataError
 from wsolbench.models import Classifier
-from wsolbench.plan import Plan
+from wsolbench.plan import Plan, find_device, make_plan
+from wsolbench.settings import (
+    DEFAULT_DATASET,
+    DEFAULT_METHODS,
+    DEFAULT_MODEL,
+    DEFAULT_PROTOCOLS,
+    Settings,
+    specs_of,
+)
 from wsolbench.spec import Spec
 from wsolbench.split_run import SplitRun, Watch
-from wsolbench.store import SCHEMA, Record, check_writable, new_run_id
-
-PROBLEMS_LISTED = 100
+from wsolbench.store import Record, check_writable, plain, run_folder
 
 
 def evaluate(
-    model: str | nn.Module | Classifier = planning.DEFAULT_MODEL,
-    dataset: str | Dataset = planning.DEFAULT_DATASET,
+    model: str | nn.Module | Classifier = DEFAULT_MODEL,
+    dataset: str | Dataset = DEFAULT_DATASET,
     *,
-    methods: str | Iterable[str | Spec] = planning.ALL,
-    protocols: str | Iterable[str | Spec] = planning.DEFAULT_PROTOCOLS,
+    methods: str | Spec | Iterable[str | Spec] = DEFAULT_METHODS,
+    protocols: str | Spec | Iterable[str | Spec] = DEFAULT_PROTOCOLS,
     weights: str | Path | None = None,
     data_root: str | Path | None = None,
     layer: str | None = None,
-    input_size: int = 224,
+    input_size: int | None = None,
     batch_size: int = 32,
     workers: int = 0,
-    device: str = "cpu",
+    device: str | torch.device | None = None,
     limit: int | None = None,
     seed: int = 0,
     strict: bool = False,
@@ -46,23 +51,25 @@ def evaluate(
     """Score methods on a data set.
 
     Args:
-        model: a network that maps ``[B, 3, H, W]`` to logits ``[B, K]`` (given back as it was), or
-            the name of one.
-        dataset: name or card.
-        methods: names or specs, or "all".
+        model: a network that maps ``[B, 3, H, W]`` to logits ``[B, K]`` and was trained with the
+            mean and standard deviation of ImageNet (it is given back as it was), a `Classifier`
+            of `wsolbench.models.as_classifier`, or the name of a network.
+        dataset: name, or a `wsolbench.dataset.Dataset` of your own.
+        methods: names or specs such as ``"random(seed=1)"``, or "all".
         protocols: names or specs, or "all".
-        weights: of a model given by name: "imagenet", "none", or a file.
+        weights: of a network given by name: "imagenet", "none", or a file; its own by default.
         data_root: folder that holds the data.
-        layer: target layer; found by itself where ``None``.
-        input_size: side of the square that images are warped to.
+        layer: target layer by its dotted name; found by itself where ``None``.
+        input_size: side of the square that images are warped to; 224 where ``None``.
         batch_size: images per forward pass.
         workers: processes that decode images; 0 decodes in this one.
-        device: where the network runs.
+        device: where the network runs; where it is where ``None`` (the CPU for a name).
         limit: only the first images of each split.
-        seed: of everything random.
+        seed: of random weights, and of methods that draw from torch; methods with a ``seed``
+            option of their own go by that.
         strict: refuse a split with any problem instead of leaving out what cannot be used.
         results: folder to save the run below; not saved where ``None``.
-        watch: wraps the batches of a split to show progress.
+        watch: wraps the batches of a split to show progress; see `wsolbench.progress.watch`.
 
     Returns:
         The record; ``record.frame()`` is a table of its numbers.
@@ -71,166 +78,85 @@ def evaluate(
         UsageError: a name or option that does not exist.
         DataError: no data where it should be, or a problem in strict mode.
         ModelError: a network or weights that do not fit.
+        MapError: a method that fails, or returns something else than maps.
         RecordError: the results folder cannot be written.
     """
     started = time.perf_counter()
-    if batch_size < 1 or workers < 0 or input_size < 1:
-        raise OptionError(
-            "expected batch_size and input_size of at least 1 and workers of at least 0, but got "
-            f"{batch_size}, {input_size} and {workers}"
-        )
-    if results is not None:
-        check_writable(Path(results))
-    torch.manual_seed(seed)
-    plan = planning.make_plan(
-        model,
-        dataset,
-        methods=methods,
-        protocols=protocols,
-        weights=weights,
-        data_root=data_root,
+    settings = Settings(
+        methods=specs_of(methods, "method"),
+        protocols=specs_of(protocols, "protocol"),
+        weights=None if weights is None else str(weights),
+        data_root=None if data_root is None else Path(data_root),
         layer=layer,
         input_size=input_size,
-        device=device,
+        batch_size=batch_size,
+        workers=workers,
+        device=None if device is None else str(device),
         limit=limit,
         seed=seed,
+        strict=strict,
     )
-    prepared = time.perf_counter()
-    runs = {
-        split.name: SplitRun(plan, split).run(
-            batch_size=batch_size, workers=workers, strict=strict, watch=watch
-        )
-        for split in (plan.calibration, plan.test)
-        if split is not None
-    }
-    config = {
-        "model": model if isinstance(model, str) else plan.classifier.name,
-        "dataset": plan.dataset.name,
-        "methods": [planned.label for planned in plan.methods],
-        "protocols": _plain(protocols),
-        "weights": None if weights is None else str(weights),
-        "data_root": None if data_root is None else str(data_root),
-        "layer": layer,
-        "input_size": input_size,
-        "batch_size": batch_size,
-        "workers": workers,
-        "device": device,
-        "limit": limit,
-        "seed": seed,
-        "strict": strict,
-    }
-    seconds = {"prepare": prepared - started, "total": time.perf_counter() - started}
-    data = describe(plan, runs, config, seconds)
-    record = Record(data, runs[plan.test.name].rows())
+    if results is not None:
+        check_writable(Path(results))
+    with _random_state(seed), _moved(model, settings.device):
+        plan = make_plan(model, dataset, settings)
+        if results is not None:
+            folder = run_folder(Path(results), plan.dataset.name, plan.classifier.name)
+            check_writable(folder)
+        prepared = time.perf_counter()
+        plan, runs = _run(plan, watch)
+        seconds = {"prepare": prepared - started, "total": time.perf_counter() - started}
+        data = describe(plan, runs, _config(plan, model, dataset), seconds)
+    record = Record(plain(data), runs[plan.test.name].rows())
     return record if results is None else record.save(Path(results))
 
 
-def describe(
-    plan: Plan,
-    runs: Mapping[str, SplitRun],
-    config: Mapping[str, Any],
-    seconds: Mapping[str, float],
-) -> dict[str, Any]:
-    """Everything that goes into ``record.json``."""
-    test = runs[plan.test.name]
-    calibration = runs.get(plan.calibration.name) if plan.calibration else None
-    labels = [planned.label for planned in plan.methods]
+def _run(plan: Plan, watch: Watch | None) -> tuple[Plan, dict[str, SplitRun]]:
+    """Pass over every split; one to calibrate on that cannot be used is left out of the plan."""
+    runs: dict[str, SplitRun] = {}
+    for split in plan.splits:
+        run = SplitRun(plan, split).run(watch)
+        if run.scored:
+            runs[split.name] = run
+        elif split is plan.test:
+            raise DataError(run.nothing_scored)
+        else:
+            plan = plan.without_calibration(run.nothing_scored)
+    return plan, runs
+
+
+def _config(
+    plan: Plan, model: str | nn.Module | Classifier, dataset: str | Dataset
+) -> Mapping[str, Any]:
+    """What to ask for to get the same run; ``None`` for a network or data set without a name."""
     return {
-        "schema": SCHEMA,
-        "run_id": new_run_id(),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-        "machine": provenance.machine(str(config["device"])),
-        "config": dict(config),
-        "dataset": {
-            "name": plan.dataset.name,
-            "title": plan.dataset.title,
-            "revision": plan.dataset.revision,
-            "classes": len(plan.dataset.classes),
-            "splits": {name: _split(run) for name, run in runs.items()},
-            "no_calibration": plan.no_calibration,
-        },
-        "model": _model(plan.classifier),
-        "methods": [_method(planned) for planned in plan.methods],
-        "left_out": plan.left_out,
-        "protocols": [
-            {"label": one.name, "fingerprint": one.fingerprint, "facts": one.facts()}
-            for one in plan.protocols
-        ],
-        "classification": {
-            name: {"value": state.compute(), **state.to_json()}
-            for name, state in test.evaluation.classification.items()
-        },
-        "metrics": report(test.evaluation, calibration and calibration.evaluation, labels),
-        "not_finite": dict(test.evaluation.not_finite),
-        "seconds": _seconds(runs, seconds),
-        "counts": {name: _counts(run) for name, run in runs.items()},
+        "model": model if isinstance(model, str) else None,
+        "dataset": dataset if isinstance(dataset, str) else None,
+        **plan.settings.plain(),
+        "methods": [planned.label for planned in plan.methods],
+        "protocols": [protocol.label for protocol in plan.protocols],
     }
 
 
-def _split(run: SplitRun) -> dict[str, Any]:
-    return {
-        "images": len(run.scored),
-        "targets": next(iter(run.evaluation.classification.values())).total,
-        "expected_images": run.split.expected_images,
-        "rescaled": run.rescaled,
-        "images_digest": provenance.digest_of(run.scored),
-        "problems": len(run.problems),
-        "problems_listed": [
-            {"id": problem.id, "reason": problem.reason}
-            for problem in run.problems[:PROBLEMS_LISTED]
-        ],
-    }
+@contextmanager
+def _random_state(seed: int) -> Iterator[None]:
+    """Draw from torch as ``seed`` says; afterwards the caller's random state is as it was."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        yield
 
 
-def _model(classifier: Classifier) -> dict[str, Any]:
-    return {
-        "name": classifier.name,
-        "weights": classifier.weights,
-        "digest": classifier.digest,
-        "classes": classifier.num_classes,
-        "input_hw": list(classifier.input_hw),
-        "mean": list(classifier.mean),
-        "std": list(classifier.std),
-        "target_layer": classifier.target_layer,
-        "head": None if classifier.head is None else classifier.head.layer,
-    }
-
-
-def _method(planned: planning.PlannedMethod) -> dict[str, Any]:
-    return {
-        "label": planned.label,
-        "name": planned.method.name,
-        "options": planned.method.resolve(planned.options),
-        "layers": list(planned.layers),
-        "family": planned.method.family,
-        "supervision": planned.method.supervision,
-        "source": planned.method.source,
-    }
-
-
-def _seconds(runs: Mapping[str, SplitRun], seconds: Mapping[str, float]) -> dict[str, Any]:
-    return {
-        **{name: round(value, 4) for name, value in seconds.items()},
-        "splits": {
-            name: {
-                **{phase: round(value, 4) for phase, value in run.seconds.items()},
-                "methods": {m: round(value, 4) for m, value in run.method_seconds.items()},
-                "protocols": {p: round(v, 4) for p, v in run.evaluation.seconds.items()},
-            }
-            for name, run in runs.items()
-        },
-    }
-
-
-def _counts(run: SplitRun) -> dict[str, Any]:
-    counts: dict[str, Any] = {}
-    for (method, protocol), states in run.evaluation.states.items():
-        plain = {name: state.to_json() for name, state in states.items()}
-        counts.setdefault(method, {})[protocol] = plain
-    return counts
-
-
-def _plain(given: str | Iterable[str | Spec]) -> str | list[str]:
-    return given if isinstance(given, str) else [str(one) for one in given]
+@contextmanager
+def _moved(model: object, device: str | None) -> Iterator[None]:
+    """Bring a module of the caller's to a device, and back to where it was."""
+    module = model.module if isinstance(model, Classifier) else model
+    parameter = next(module.parameters(), None) if isinstance(module, nn.Module) else None
+    if device is None or parameter is None or not isinstance(module, nn.Module):
+        yield
+        return
+    home = parameter.device
+    try:
+        module.to(find_device(device))
+        yield
+    finally:
+        module.to(home)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from wsolbench.dataset import TEST, TRAIN_FULLSUP, Dataset
-from wsolbench.errors import DataError, ModelError, OptionError
+from wsolbench.errors import DataError, ModelError, OptionError, UnknownNameError
 from wsolbench.method import Method
-from wsolbench.models import Classifier, as_classifier, load_classifier
+from wsolbench.models import Classifier, as_classifier, list_models, load_classifier
 from wsolbench.protocol import PROTOCOLS, Protocol, resolve_protocol
 from wsolbench.registry import DATASETS, METHODS
 from wsolbench.sample import Split
-from wsolbench.spec import Spec, parse_specs
-
-DEFAULT_DATASET, DEFAULT_MODEL = "digit-scenes", "digit-net"
-ALL = "all"
-DEFAULT_PROTOCOLS = ("wsol2020", "pointing-game")
+from wsolbench.settings import ALL, DEFAULT_INPUT_SIZE, Settings
+from wsolbench.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,7 @@ class Plan:
         methods: every method with its options.
         left_out: method -> why it cannot work on this network (only where "all" was asked for).
         protocols: every protocol to score under.
+        settings: what was asked for.
     """
 
     classifier: Classifier
@@ -63,6 +61,16 @@ class Plan:
     methods: tuple[PlannedMethod, ...]
     left_out: dict[str, str]
     protocols: tuple[Protocol, ...]
+    settings: Settings
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Those to pass over: the one that is scored, then the one to choose thresholds on."""
+        return (self.test,) if self.calibration is None else (self.test, self.calibration)
+
+    def without_calibration(self, reason: str) -> Plan:
+        """The same plan with no split to choose thresholds on."""
+        return replace(self, calibration=None, no_calibration=reason)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -76,85 +84,77 @@ class Plan:
 
 
 def make_plan(
-    model: str | nn.Module | Classifier,
-    dataset: str | Dataset,
-    *,
-    methods: str | Iterable[str | Spec],
-    protocols: str | Iterable[str | Spec],
-    weights: str | Path | None,
-    data_root: str | Path | None,
-    layer: str | None,
-    input_size: int,
-    device: str,
-    limit: int | None,
-    seed: int,
+    model: str | nn.Module | Classifier, dataset: str | Dataset, settings: Settings
 ) -> Plan:
-    """Resolve a request; the arguments are those of `wsolbench.evaluate`."""
+    """Resolve a request; every name is checked before a network is built or data are read.
+
+    Raises:
+        UsageError: a name or option that does not exist.
+        DataError: no data where it should be.
+        ModelError: a network or weights that do not fit.
+    """
     card = find_dataset(dataset)
-    scoring = find_protocols(protocols)
-    _check_names(methods)
-    classifier = find_classifier(
-        model,
-        card,
-        weights=weights,
-        layer=layer,
-        input_size=input_size,
-        device=device,
-        seed=seed,
-    )
-    planned, left_out = find_methods(methods, classifier)
-    test, calibration, no_calibration = find_splits(
-        card, None if data_root is None else Path(data_root), limit
-    )
+    protocols = find_protocols(settings.protocols)
+    _check_methods(settings.methods)
+    _check_root(card, settings)
+    card = card.bind(settings.data_root)
+    classifier = find_classifier(model, card, settings)
+    methods, left_out = find_methods(settings.methods, classifier)
+    test, calibration, no_calibration = find_splits(card, settings)
     return Plan(
         classifier=classifier,
         dataset=card,
         test=test,
         calibration=calibration,
         no_calibration=no_calibration,
-        methods=planned,
+        methods=methods,
         left_out=left_out,
-        protocols=scoring,
+        protocols=protocols,
+        settings=settings,
     )
 
 
 def find_dataset(dataset: str | Dataset) -> Dataset:
-    """The card of a data set, by name or as it is."""
-    return DATASETS[dataset] if isinstance(dataset, str) else dataset
+    """A card as it is, or the one that a name or spec means.
+
+    Raises:
+        UnknownNameError: no such data set.
+        OptionError: no such option.
+    """
+    if isinstance(dataset, Dataset):
+        return dataset
+    spec = Spec.parse(dataset)
+    return DATASETS[spec.name].with_options(spec.options)
+
+
+def find_protocols(specs: Sequence[Spec]) -> tuple[Protocol, ...]:
+    """The protocols asked for; "all" adds every one that is not named.
+
+    Raises:
+        UnknownNameError: no such protocol.
+        OptionError: no such option, or a protocol twice.
+    """
+    found = tuple(resolve_protocol(spec) for spec in _without_all(specs, tuple(PROTOCOLS)))
+    _refuse_repetition("protocol", [protocol.label for protocol in found])
+    return found
 
 
 def find_classifier(
-    model: str | nn.Module | Classifier,
-    dataset: Dataset,
-    *,
-    weights: str | Path | None,
-    layer: str | None,
-    input_size: int,
-    device: str,
-    seed: int,
+    model: str | nn.Module | Classifier, dataset: Dataset, settings: Settings
 ) -> Classifier:
     """The network, checked to speak of the data set's classes.
 
     Raises:
-        ModelError: it has another number of outputs than the data set has classes.
+        UnknownNameError: no such network or layer.
+        OptionError: a device that is not there, or weights for a network that has its own.
+        ModelError: weights that do not fit, or another number of outputs than there are classes.
     """
-    size = (input_size, input_size)
     if isinstance(model, str):
-        classifier = load_classifier(
-            model,
-            num_classes=len(dataset.classes),
-            weights=weights,
-            layer=layer,
-            input_hw=size,
-            device=device,
-            seed=seed,
-        )
+        classifier = _classifier_by_name(model, dataset, settings)
     else:
-        if weights is not None:
-            raise OptionError("weights go with a model's name; a module comes with its own")
-        if isinstance(model, nn.Module):
-            model = model.to(device)
-        classifier = as_classifier(model, layer=layer, input_hw=size)
+        if settings.weights is not None:
+            raise OptionError("weights go with a network's name; a module comes with its own")
+        classifier = _classifier_of(model, settings)
     if classifier.num_classes != len(dataset.classes):
         raise ModelError(
             f"{classifier.name} has {classifier.num_classes} outputs, but {dataset.name} has "
@@ -164,8 +164,54 @@ def find_classifier(
     return classifier
 
 
+def _classifier_by_name(name: str, dataset: Dataset, settings: Settings) -> Classifier:
+    if name not in list_models():
+        raise UnknownNameError("model", name, list_models(), "See `wsolbench list models`.")
+    size = settings.input_size or DEFAULT_INPUT_SIZE
+    return load_classifier(
+        name,
+        num_classes=len(dataset.classes),
+        weights=settings.weights,
+        layer=settings.layer,
+        input_hw=(size, size),
+        device=find_device(settings.device or "cpu"),
+        seed=settings.seed,
+    )
+
+
+def _classifier_of(model: nn.Module | Classifier, settings: Settings) -> Classifier:
+    """A network of the caller's, where it is already; what it says of itself stands."""
+    asked = settings.input_size
+    size = asked or DEFAULT_INPUT_SIZE
+    if isinstance(model, nn.Module):
+        return as_classifier(model, layer=settings.layer, input_hw=(size, size))
+    if asked is not None and (asked, asked) != model.input_hw:
+        raise OptionError(
+            f"expected no input_size, for {model.name} was traced with images of "
+            f"{model.input_hw}, but got {asked}; give input_hw to as_classifier instead"
+        )
+    if settings.layer is None:
+        return model
+    return replace(model, target_layer=model.layer(settings.layer).name)
+
+
+def find_device(name: str) -> torch.device:
+    """A device of this machine.
+
+    Raises:
+        OptionError: there is no such device.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise OptionError(f"device {name!r} cannot be used here: {reason}; try cpu") from error
+    return device
+
+
 def find_methods(
-    methods: str | Iterable[str | Spec], classifier: Classifier
+    specs: Sequence[Spec], classifier: Classifier
 ) -> tuple[tuple[PlannedMethod, ...], dict[str, str]]:
     """The methods asked for, and those of "all" that this network cannot serve with the reason.
 
@@ -174,26 +220,19 @@ def find_methods(
         OptionError: no such option, or a method twice.
         UnsupportedError: a method named by the user that this network cannot serve.
     """
-    specs = _specs(methods)
-    left_out: dict[str, str] = {}
-    if any(spec.name == ALL for spec in specs):
-        for name, method in METHODS.items():
-            reason = method.unsupported_by(classifier)
-            if reason is not None:
-                left_out[name] = reason
-        specs = [spec for spec in specs if spec.name != ALL]
-        named = {spec.name for spec in specs}
-        specs += [Spec(name) for name in METHODS if name not in left_out and name not in named]
-    planned = tuple(_planned(spec, classifier) for spec in specs)
+    reasons = {name: method.unsupported_by(classifier) for name, method in METHODS.items()}
+    able = tuple(name for name, reason in reasons.items() if reason is None)
+    planned = tuple(_planned(spec, classifier) for spec in _without_all(specs, able))
     if not planned:
-        raise OptionError("expected at least one method, but got none; name some or say all")
+        raise OptionError(f"no method works on {classifier.name}")
     _refuse_repetition("method", [one.label for one in planned])
+    asked_for_all = any(spec.name == ALL for spec in specs)
+    left_out = {name: reason for name, reason in reasons.items() if reason and asked_for_all}
     return planned, left_out
 
 
-def _check_names(methods: str | Iterable[str | Spec]) -> None:
-    """Refuse unknown methods and options before a network is built."""
-    for spec in _specs(methods):
+def _check_methods(specs: Sequence[Spec]) -> None:
+    for spec in specs:
         if spec.name != ALL:
             METHODS[spec.name].resolve(spec.options)
 
@@ -210,22 +249,12 @@ def _planned(spec: Spec, classifier: Classifier) -> PlannedMethod:
     )
 
 
-def find_protocols(protocols: str | Iterable[str | Spec]) -> tuple[Protocol, ...]:
-    """The protocols asked for; "all" means every one."""
-    specs = _specs(protocols)
-    if any(spec.name == ALL for spec in specs):
-        specs = [Spec(name) for name in PROTOCOLS]
-    found = tuple(resolve_protocol(spec) for spec in specs)
-    if not found:
-        raise OptionError("expected at least one protocol, but got none")
-    _refuse_repetition("protocol", [protocol.fingerprint for protocol in found])
-    return found
-
-
-def _specs(given: str | Iterable[str | Spec]) -> list[Spec]:
-    if isinstance(given, str):
-        return parse_specs(given)
-    return [Spec.parse(one) if isinstance(one, str) else one for one in given]
+def _without_all(specs: Sequence[Spec], every: Sequence[str]) -> list[Spec]:
+    """The specs that name something, and where one of them is "all", every other name too."""
+    named = [spec for spec in specs if spec.name != ALL]
+    if len(named) == len(specs):
+        return named
+    return named + [Spec(name) for name in every if name not in {spec.name for spec in named}]
 
 
 def _refuse_repetition(kind: str, names: Sequence[str]) -> None:
@@ -234,34 +263,38 @@ def _refuse_repetition(kind: str, names: Sequence[str]) -> None:
         raise OptionError(f"{kind} given more than once: {', '.join(twice)}")
 
 
-def find_splits(
-    dataset: Dataset, root: Path | None, limit: int | None
-) -> tuple[Split, Split | None, str]:
+def _check_root(dataset: Dataset, settings: Settings) -> None:
+    """Refuse a request without data before a network is built."""
+    if settings.data_root is None and dataset.embedded is None:
+        raise OptionError(
+            f"{dataset.name} needs --data-root DIR (data_root=...), a folder that holds it. "
+            f"Layout: {dataset.layout} Home page: {dataset.homepage}"
+        )
+    if settings.data_root is not None and not settings.data_root.exists():
+        raise DataError(
+            f"expected a folder as data root of {dataset.name}, but there is no "
+            f"{settings.data_root}"
+        )
+
+
+def find_splits(dataset: Dataset, settings: Settings) -> tuple[Split, Split | None, str]:
     """The test split, train-fullsup where it is there, and why not where it is not.
 
     Raises:
         DataError: the test split is not there or holds no usable image.
     """
-    test = _first(dataset.load(TEST, root), limit)
-    if not test.samples:
-        reasons = "; ".join(f"{p.id}: {p.reason}" for p in test.problems[:3])
-        raise DataError(f"the test split of {dataset.name} holds no usable image. {reasons}")
+    if TEST not in dataset.splits:
+        names = ", ".join(dataset.splits) or "none"
+        raise DataError(f"{dataset.name} has no {TEST} split to score; its splits: {names}")
+    test = _first(dataset.load(TEST, settings.data_root), settings.limit)
     if TRAIN_FULLSUP not in dataset.splits:
-        return test, None, f"{dataset.name} has no train-fullsup split"
+        return test, None, f"{dataset.name} has no {TRAIN_FULLSUP} split"
     try:
-        calibration = _first(dataset.load(TRAIN_FULLSUP, root), limit)
+        calibration = _first(dataset.load(TRAIN_FULLSUP, settings.data_root), settings.limit)
     except DataError as error:
         return test, None, str(error)
-    if not calibration.samples:
-        return test, None, f"train-fullsup of {dataset.name} holds no usable image"
     return test, calibration, ""
 
 
 def _first(split: Split, limit: int | None) -> Split:
-    if limit is None:
-        return split
-    if limit < 1:
-        raise OptionError(f"expected a limit of at least 1 image, but got {limit}")
-    return Split(
-        split.dataset, split.name, split.samples[:limit], split.problems, split.expected_images
-    )
+    return split if limit is None else replace(split, samples=split.samples[:limit])

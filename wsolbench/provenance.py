@@ -11,7 +11,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("wsolbench", "torch", "torchvision", "numpy", "numba", "pillow", "pandas")
+PACKAGES = (
+    "wsolbench",
+    "torch",
+    "torchvision",
+    "numpy",
+    "numba",
+    "scipy",
+    "scikit-learn",
+    "pillow",
+    "pycocotools",
+    "pandas",
+)
 
 
 def versions() -> dict[str, str]:
@@ -25,13 +36,21 @@ def versions() -> dict[str, str]:
     return found
 
 
-def commit() -> str | None:
-    """The commit of the checkout that this code runs from, with "+" if it was changed since."""
-    here = Path(__file__).parent
+def commit(folder: Path | None = None) -> str | None:
+    """The commit that a folder is a checkout of, with "+" if tracked files were changed since.
+
+    Args:
+        folder: of tracked files; the one that this code runs from where ``None``.
+
+    Returns:
+        ``None`` where the folder is no part of a checkout (an installed package), or without git.
+    """
+    folder = folder or Path(__file__).parent
     try:
-        head = _git(here, "rev-parse", "HEAD")
-        tracked = _git(here, "ls-files", "--", str(here / "errors.py"))
-        return head + "+" * bool(_git(here, "status", "--porcelain", "-uno")) if tracked else None
+        if not _git(folder, "ls-files", "--", "."):
+            return None
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+        return _git(folder, "rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +22,29 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 RECORD, TARGETS = "record.json", "targets.parquet"
-REQUIRED = ("schema", "run_id", "dataset", "model", "methods", "protocols", "metrics", "counts")
+REQUIRED = (
+    "run_id",
+    "config",
+    "dataset",
+    "model",
+    "methods",
+    "left_out",
+    "protocols",
+    "classification",
+    "metrics",
+    "not_finite",
+    "counts",
+)
+_NAME_LENGTH = 100
+_COLUMNS = ("method", "protocol", "metric", "policy", "value", "threshold", "total")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
     """All that is known of a run.
 
     Attributes:
-        data: what `record.json` holds: provenance, counts, numbers.
+        data: what ``record.json`` holds: provenance, counts, numbers.
         targets: a row per target and method.
         path: the run's folder, ``None`` before it is saved.
     """
@@ -40,12 +57,9 @@ class Record:
         """Every number of the run: method, protocol, metric, policy, value, threshold, total."""
         import pandas as pd
 
-        return pd.DataFrame(self.data["metrics"])
-
-    @property
-    def folder(self) -> Path:
-        """Where a run belongs below the results folder: ``<dataset>/<model>/<run-id>``."""
-        return Path(self.data["dataset"]["name"], self.data["model"]["name"], self.data["run_id"])
+        rows = self.data["metrics"]
+        frame = pd.DataFrame(rows, columns=None if rows else _COLUMNS)
+        return frame.astype({"value": float})
 
     def save(self, results: Path) -> Record:
         """Write the run below ``results``; on failure nothing is left behind.
@@ -53,30 +67,30 @@ class Record:
         Raises:
             RecordError: the folder cannot be written, or there is such a run already.
         """
-        final = results / self.folder
-        partial = final.with_name(f".{final.name}.partial")
+        above = run_folder(results, self.data["dataset"]["name"], self.data["model"]["name"])
+        final = above / self.data["run_id"]
+        if final.exists():
+            raise RecordError(f"{final} exists already; a run is never overwritten")
         try:
-            partial.mkdir(parents=True)
-            (partial / RECORD).write_text(dump(self.data), encoding="utf-8")
-            self.targets.to_parquet(partial / TARGETS, index=False)
-            if final.exists():
-                raise RecordError(f"{final} exists already; a run is never overwritten")
-            partial.replace(final)
-        except OSError as error:
+            with _new_folder(final.with_name(f".{final.name}.partial")) as partial:
+                (partial / RECORD).write_text(dump(self.data), encoding="utf-8")
+                self.targets.to_parquet(partial / TARGETS, index=False)
+                partial.replace(final)
+        except (OSError, ValueError, TypeError, NotImplementedError) as error:
+            # the last three are of pyarrow, for columns that it cannot write
             raise RecordError(f"cannot write the run to {final}: {error}") from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
         return replace(self, path=final)
 
     @classmethod
-    def load(cls, path: Path) -> Record:
+    def load(cls, path: str | Path) -> Record:
         """Read a run's folder (or its ``record.json``).
 
         Raises:
-            RecordError: something is missing, damaged or of a newer schema.
+            RecordError: something is missing, damaged or of another schema.
         """
         import pandas as pd
 
+        path = Path(path)
         folder = path.parent if path.name == RECORD else path
         data = read_record(folder / RECORD)
         try:
@@ -86,12 +100,38 @@ class Record:
         return cls(data, targets, folder)
 
 
+def run_folder(results: Path, dataset: str, model: str) -> Path:
+    """Where the runs of a data set and network belong: ``results/<dataset>/<model>``."""
+    return results / _folder_name(dataset) / _folder_name(model)
+
+
+def _folder_name(name: str) -> str:
+    """A name of the user's as that of one folder: no separators, not hidden, not too long."""
+    return re.sub(r"[^\w.+-]+", "_", name).lstrip(".")[:_NAME_LENGTH] or "_"
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder; where the block raises, it goes again, and all that was made above it."""
+    made = [above for above in folder.parents if not above.exists()]
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        for above in made:
+            with suppress(OSError):  # another run has written there meanwhile
+                above.rmdir()
+        raise
+
+
 def read_record(path: Path) -> dict[str, Any]:
-    """Read and check a ``record.json``.
+    """Read and check a ``record.json``, given itself or by its folder.
 
     Raises:
         RecordError: no such file, no JSON, a field missing, or a schema that is not known.
     """
+    path = path / RECORD if path.is_dir() else path
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -100,34 +140,50 @@ def read_record(path: Path) -> dict[str, Any]:
         raise RecordError(f"{path} is no readable record: {error}") from error
     if not isinstance(data, dict):
         raise RecordError(f"{path} is no record: expected an object, got {type(data).__name__}")
-    missing = [name for name in REQUIRED if name not in data]
-    if missing:
-        raise RecordError(f"{path} is no complete record: missing {', '.join(missing)}")
+    if "schema" not in data:
+        raise RecordError(f"{path} is no record of a run: it names no schema")
     if data["schema"] != SCHEMA:
         raise RecordError(
             f"{path} has schema {data['schema']!r}, but this wsolbench reads schema {SCHEMA}; "
             "update wsolbench"
         )
+    missing = [name for name in REQUIRED if name not in data]
+    if missing:
+        raise RecordError(f"{path} is no complete record: missing {', '.join(missing)}")
     return data
 
 
+def plain(value: Any) -> Any:
+    """The same as JSON knows it: lists, text keys, ``None`` for NaN and infinity."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if hasattr(value, "tolist"):  # numbers and arrays of NumPy
+        return plain(value.tolist())
+    return str(value)
+
+
 def dump(data: Mapping[str, Any]) -> str:
-    """Readable JSON: lists of plain numbers stay on one line."""
-    return _dumped(data, "") + "\n"
+    """Readable, strict JSON: lists of plain numbers stay on one line."""
+    return _dumped(plain(data), "") + "\n"
 
 
 def _dumped(value: Any, indent: str) -> str:
     deeper = indent + "  "
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, dict) and value:
         inner = ",\n".join(
-            f"{deeper}{json.dumps(str(key))}: {_dumped(item, deeper)}"
-            for key, item in value.items()
+            f"{deeper}{json.dumps(key)}: {_dumped(item, deeper)}" for key, item in value.items()
         )
         return f"{{\n{inner}\n{indent}}}"
-    if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-        inner = ",\n".join(deeper + json.dumps(item, allow_nan=True) for item in value)
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        inner = ",\n".join(deeper + json.dumps(item, allow_nan=False) for item in value)
         return f"[\n{inner}\n{indent}]"
-    return json.dumps(value)
+    return json.dumps(value, allow_nan=False)
 
 
 def new_run_id() -> str:

@@ -1,23 +1,27 @@
-"""The leaderboard of a run: a rich table on a terminal, plain text elsewhere."""
+"""The leaderboard of a run: tables that fit the terminal, plain text elsewhere."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
-WIDE = 1000  # columns, where nothing limits them
-METHOD_WIDTH = 14
+from wsolbench.report.notes import notes_of, title_of
+
+PIPED_WIDTH = 120  # columns, where no terminal says how many there are
 POLICIES = ("calibrated", "fixed", "oracle")  # the order of trust
-SHORT = {"calibrated": "calib", "fixed": "fixed", "oracle": "oracle"}
-NUMBER_WIDTH = 7
+SHORT = {"calibrated": "calib"}
+NUMBER = 7  # characters of a number, the gap before it included
+GAP = 3  # spaces before a column
+LABEL = 40  # characters of a protocol's label; the notes have all of it
+BOLD, FAINT, PLAIN = "bold", "dim", ""
 
-Numbers = Mapping[tuple[str, str, str, str | None], float]
+Numbers = Mapping[tuple[str, str, str, str | None], float | None]
+Line = tuple[str, str]  # text and style
 
 
 @dataclass(frozen=True)
@@ -28,28 +32,64 @@ class Column:
         protocol: its label.
         metric: its name.
         policies: in the order of trust; ``(None,)`` for a metric without threshold.
+        higher_is_better: whether more is better.
     """
 
     protocol: str
     metric: str
     policies: tuple[str | None, ...]
-
-    @property
-    def heading(self) -> str:
-        """The metric, and under it the policies."""
-        if self.policies == (None,):
-            return self.metric
-        below = "".join(f"{SHORT[policy or '']:>{NUMBER_WIDTH}}" for policy in self.policies)
-        return f"{self.metric}\n{below}"
+    higher_is_better: bool = True
 
     @property
     def width(self) -> int:
-        """Characters that it takes, the gap to the next included."""
-        return max(map(len, self.heading.split("\n"))) + 2
+        """Characters that it takes, the gap before it included."""
+        return GAP + max(len(self.metric), NUMBER * len(self.policies) - 2)
 
-    def values(self, method: str, numbers: Numbers) -> list[float | None]:
-        """One number for each policy."""
-        return [numbers.get((method, self.protocol, self.metric, p)) for p in self.policies]
+    def header(self) -> tuple[str, str]:
+        """The metric, and what stands below it: the policies."""
+        below = "".join(f"{SHORT.get(p, p) if p else '':>{NUMBER}}" for p in self.policies)
+        return f"{self.metric:>{self.width}}", f"{below:>{self.width}}"
+
+    def cell(self, method: str, numbers: Numbers) -> str:
+        """The numbers of one method in percent, one for each policy."""
+        values = (numbers.get((method, self.protocol, self.metric, p)) for p in self.policies)
+        text = "".join(f"{'-' if v is None else f'{100 * v:.1f}':>{NUMBER}}" for v in values)
+        return f"{text:>{self.width}}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Neighbouring columns of one protocol, under its label.
+
+    Attributes:
+        protocol: its label.
+        columns: at least one.
+    """
+
+    protocol: str
+    columns: tuple[Column, ...]
+
+    @property
+    def width(self) -> int:
+        """Characters that it takes, the gap before it included."""
+        return max(sum(c.width for c in self.columns), min(len(self.protocol), LABEL) + GAP)
+
+    def header(self) -> tuple[str, str, str]:
+        """The protocol, its metrics, and their policies."""
+        room = self.width - GAP
+        fits = len(self.protocol) <= room
+        label = self.protocol if fits else self.protocol[: room - 3] + "..."
+        side = ">" if len(self.columns) == 1 else "<"
+        metrics, policies = zip(*(column.header() for column in self.columns), strict=True)
+        return (
+            f"{'':{GAP}}{label:{side}{room}}",
+            f"{''.join(metrics):>{self.width}}",
+            f"{''.join(policies):>{self.width}}",
+        )
+
+    def cells(self, method: str, numbers: Numbers) -> str:
+        """The numbers of one method."""
+        return f"{''.join(c.cell(method, numbers) for c in self.columns):>{self.width}}"
 
 
 def print_leaderboard(data: Mapping[str, Any], console: Console, path: object = None) -> None:
@@ -60,138 +100,138 @@ def print_leaderboard(data: Mapping[str, Any], console: Console, path: object = 
         console: where to; a table wider than it goes on below, methods repeated.
         path: the run's folder, to be named at the end.
     """
+    terminal = console.is_terminal
+    width = console.width if terminal else PIPED_WIDTH
+    for text, style in leaderboard(data, width):
+        rule = "\u2500" if terminal and console.encoding.startswith("utf") else "-"
+        shown = text.replace("-", rule) if set(text) == {"-"} else text
+        console.print(Text(shown, style), soft_wrap=True)
+    if path is not None:
+        console.print(Text(f"Saved in {path}"), soft_wrap=True)
+
+
+def leaderboard(data: Mapping[str, Any], width: int) -> Iterator[Line]:
+    """The lines of a leaderboard, none wider than ``width`` where that can be."""
     numbers = {
         (row["method"], row["protocol"], row["metric"], row["policy"]): row["value"]
         for row in data["metrics"]
     }
     columns = _columns(data["metrics"])
-    order = _ranked(data["methods"], columns, numbers)
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(_title(data), highlight=False, soft_wrap=True)
-    for chunk in _chunks(columns, console.width - METHOD_WIDTH):
-        console.print(_table(order, chunk, numbers, data), highlight=False)
-    for line in _notes(data):
-        console.print(line, highlight=False, soft_wrap=True)
-    if path is not None:
-        console.print(f"Saved in {escape(str(path))}", highlight=False, soft_wrap=True)
+    methods = _ranked(data["methods"], columns, numbers)
+    labels = _labels(methods, data["not_finite"], width)
+    yield from ((line, PLAIN) for line in _wrapped(title_of(data), width))
+    for blocks in _fitting(columns, width - _longest(labels)):
+        yield "", PLAIN
+        yield from _table(methods, labels, blocks, numbers)
+    yield "", PLAIN
+    for note in notes_of(data):
+        yield from ((line, PLAIN) for line in _wrapped(note, width))
 
 
 def _columns(metrics: Sequence[Mapping[str, Any]]) -> list[Column]:
     """What a leaderboard shows of all numbers: no single IoU thresholds, no synonyms."""
-    policies: dict[tuple[str, str], set[str | None]] = {}
+    policies: dict[tuple[str, str], list[str | None]] = {}
+    direction = {}
     for row in metrics:
-        policies.setdefault((row["protocol"], row["metric"]), set()).add(row["policy"])
+        key = row["protocol"], row["metric"]
+        direction[key] = row.get("higher_is_better", True)
+        if row["policy"] not in policies.setdefault(key, []):
+            policies[key].append(row["policy"])
     return [
-        Column(protocol, metric, tuple(p for p in (*POLICIES, None) if p in present))
+        Column(protocol, metric, _by_trust(present), direction[protocol, metric])
         for (protocol, metric), present in policies.items()
         if "@" not in metric
         and not (metric == "GT-known Loc" and (protocol, "MaxBoxAcc") in policies)
     ]
 
 
+def _by_trust(policies: Sequence[str | None]) -> tuple[str | None, ...]:
+    known = [policy for policy in POLICIES if policy in policies]
+    return (*known, *(policy for policy in policies if policy not in POLICIES))
+
+
 def _ranked(
     methods: Sequence[Mapping[str, Any]], columns: Sequence[Column], numbers: Numbers
 ) -> list[Mapping[str, Any]]:
-    """Best first by the first number; floors behind all methods."""
+    """Best first by the first number of the first column; floors behind all methods."""
 
-    def key(method: Mapping[str, Any]) -> tuple[bool, float]:
-        first = columns[0].values(method["label"], numbers)[0] if columns else None
-        return method["family"] == "floor", -(first or 0.0)
+    def key(method: Mapping[str, Any]) -> tuple[bool, bool, float]:
+        value = None
+        if columns:
+            first = columns[0]
+            value = numbers.get((method["label"], first.protocol, first.metric, first.policies[0]))
+            value = -value if value is not None and first.higher_is_better else value
+        return method["family"] == "floor", value is None, value or 0.0
 
     return sorted(methods, key=key)
 
 
-def _chunks(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
-    """Columns in groups that fit into ``width`` characters."""
-    chunk: list[Column] = []
-    for column in columns:
-        if chunk and sum(one.width for one in chunk) + column.width > width:
-            yield chunk
-            chunk = []
-        chunk.append(column)
-    yield chunk
+def _labels(
+    methods: Sequence[Mapping[str, Any]], not_finite: Mapping[str, int], width: int
+) -> dict[str, list[str]]:
+    """Label -> its lines in the first column, which takes a third of the width at most."""
+    marked = {m["label"]: m["label"] + " !" * bool(not_finite.get(m["label"])) for m in methods}
+    return {
+        label: textwrap.wrap(shown, max(16, width // 3), subsequent_indent="  ")
+        for label, shown in marked.items()
+    }
+
+
+def _fitting(columns: Sequence[Column], width: int) -> Iterator[list[Block]]:
+    """Blocks side by side as far as they fit; one that is too wide alone is divided."""
+    row: list[Block] = []
+    for protocol in dict.fromkeys(column.protocol for column in columns):
+        own = tuple(column for column in columns if column.protocol == protocol)
+        for block in _divided(Block(protocol, own), width):
+            if row and sum(one.width for one in row) + block.width > width:
+                yield row
+                row = []
+            row.append(block)
+    if row:
+        yield row
+
+
+def _divided(block: Block, width: int) -> Iterator[Block]:
+    columns: list[Column] = []
+    for column in block.columns:
+        if columns and Block(block.protocol, (*columns, column)).width > width:
+            yield Block(block.protocol, tuple(columns))
+            columns = []
+        columns.append(column)
+    yield Block(block.protocol, tuple(columns))
 
 
 def _table(
-    order: Sequence[Mapping[str, Any]],
-    columns: Sequence[Column],
+    methods: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, list[str]],
+    blocks: Sequence[Block],
     numbers: Numbers,
-    data: Mapping[str, Any],
-) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("method", no_wrap=True)
-    for column in columns:
-        table.add_column(column.heading, justify="right", no_wrap=True)
-    floors = [method["family"] == "floor" for method in order]
-    for i, method in enumerate(order):
-        label = method["label"]
-        mark = " !" if data["not_finite"].get(label) else ""
-        cells = [_cell(column.values(label, numbers)) for column in columns]
-        table.add_row(
-            escape(label) + mark,
-            *cells,
-            style="dim" if floors[i] else None,
-            end_section=not floors[i] and floors[i + 1 : i + 2] == [True],
-        )
-    return table
-
-
-def _cell(values: Sequence[float | None]) -> str:
-    width = NUMBER_WIDTH if len(values) > 1 else 0
-    return "".join(f"{_percent(value):>{width}}" for value in values)
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{100 * value:.1f}"
-
-
-def _title(data: Mapping[str, Any]) -> str:
-    model, dataset = data["model"], data["dataset"]
-    test = dataset["splits"]["test"]
-    top = " and ".join(
-        f"top-{name.removeprefix('top')} {100 * one['value']:.1f}"
-        for name, one in data["classification"].items()
+) -> Iterator[Line]:
+    first = _longest(labels)
+    above, metrics, below = (
+        "".join(lines) for lines in zip(*(b.header() for b in blocks), strict=True)
     )
-    return (
-        f"[bold]{escape(dataset['name'])}[/bold] test, {test['images']:,} images, "
-        f"{test['targets']:,} targets · [bold]{escape(model['name'])}[/bold] "
-        f"({escape(model['weights'])}), layer {escape(model['target_layer'])} · "
-        f"classifier {top} · percent"
-    )
+    rule = "-" * (first + sum(block.width for block in blocks))
+    yield f"{'':{first}}{above}".rstrip(), FAINT
+    yield f"{'':{first}}{metrics}", BOLD
+    yield f"{'method':{first}}{below}".rstrip(), BOLD
+    yield rule, FAINT
+    among_floors = False
+    for method in methods:
+        floor = method["family"] == "floor"
+        if floor and not among_floors:
+            yield rule, FAINT
+        among_floors = floor
+        cells = "".join(block.cells(method["label"], numbers) for block in blocks)
+        top, *more = labels[method["label"]]
+        yield f"{top:{first}}{cells}", FAINT if floor else PLAIN
+        yield from ((line, FAINT if floor else PLAIN) for line in more)
 
 
-def _notes(data: Mapping[str, Any]) -> Iterator[str]:
-    dataset = data["dataset"]
-    if dataset["no_calibration"]:
-        yield f"No calibrated thresholds: {escape(dataset['no_calibration'])}"
-    yield (
-        "Thresholds: calibrated on train-fullsup, fixed beforehand, or oracle: chosen on these "
-        "very images, an upper bound."
-    )
-    for name, split in dataset["splits"].items():
-        yield from _split_notes(name, split)
-    for method, bad in data["not_finite"].items():
-        if bad:
-            yield f"! {escape(method)}: {bad} maps with NaN or infinity, scored as misses"
-    for method, reason in data["left_out"].items():
-        yield f"Left out: {escape(method)}: {escape(reason)}"
-    fingerprints = ", ".join(f"{p['label']} {p['fingerprint']}" for p in data["protocols"])
-    yield f"Protocols: {escape(fingerprints)}"
+def _longest(labels: Mapping[str, list[str]]) -> int:
+    lines = [line for label in labels.values() for line in label]
+    return max(map(len, lines), default=0)
 
 
-def _split_notes(name: str, split: Mapping[str, Any]) -> Iterator[str]:
-    expected = split["expected_images"]
-    if expected is not None and expected != split["images"]:
-        yield f"{name}: {split['images']:,} of the published {expected:,} images; not comparable."
-    if split["problems"]:
-        first = split["problems_listed"][0]
-        yield (
-            f"{name}: {split['problems']:,} left out, the first: {escape(first['id'])}: "
-            f"{escape(first['reason'])}"
-        )
-    if split["rescaled"]:
-        yield (
-            f"{name}: {split['rescaled']:,} files have another size than their annotations; "
-            "boxes were scaled from the official frame."
-        )
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)

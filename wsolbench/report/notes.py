@@ -1,0 +1,95 @@
+"""What is said above and below a leaderboard: what was scored, and what to beware of."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+LONGEST = 160  # characters of a reason; the record has all of it
+MEANING = {
+    "calibrated": "calib: chosen on train-fullsup",
+    "fixed": "fixed: chosen beforehand",
+    "oracle": "oracle: chosen on these very images, an upper bound",
+}
+
+
+def title_of(data: Mapping[str, Any]) -> str:
+    """One line: the data, the network, and how well it classifies them."""
+    model, dataset = data["model"], data["dataset"]
+    test = dataset["splits"]["test"]
+    top = ", ".join(
+        f"{name.replace('top', 'top-')} {_percent(one['value'])}"
+        for name, one in data["classification"].items()
+    )
+    return (
+        f"{dataset['name']} test: {test['images']:,} images, {test['targets']:,} targets. "
+        f"{model['name']} ({model['weights']}), layer {model['target_layer']}; "
+        f"classifier {top}. All numbers in percent."
+    )
+
+
+def notes_of(data: Mapping[str, Any]) -> Iterator[str]:
+    """What a reader of the numbers has to know, a line each."""
+    yield from _threshold_notes(data)
+    yield from _direction_notes(data)
+    for name, split in data["dataset"]["splits"].items():
+        yield from _split_notes(name, split)
+    for method, bad in data["not_finite"].items():
+        yield f"! {method}: {bad:,} {_maps(bad)} with NaN or infinity, scored as misses."
+    for reason in data["left_out"].values():
+        yield f"Left out: {_short(reason)}."
+    fingerprints = ", ".join(f"{p['label']} {p['fingerprint']}" for p in data["protocols"])
+    yield f"Protocols: {fingerprints}"
+
+
+def _threshold_notes(data: Mapping[str, Any]) -> Iterator[str]:
+    present = {row["policy"] for row in data["metrics"]}
+    meanings = [meaning for policy, meaning in MEANING.items() if policy in present]
+    if meanings:
+        yield f"Thresholds: {'; '.join(meanings)}."
+    if meanings and data["dataset"]["no_calibration"]:
+        yield f"None calibrated: {_short(data['dataset']['no_calibration'])}."
+
+
+def _direction_notes(data: Mapping[str, Any]) -> Iterator[str]:
+    down = [row["metric"] for row in data["metrics"] if not row.get("higher_is_better", True)]
+    if down:
+        yield f"Lower is better: {', '.join(dict.fromkeys(down))}."
+
+
+def _split_notes(name: str, split: Mapping[str, Any]) -> Iterator[str]:
+    expected = split["expected_images"]
+    if expected is not None and expected != split["images"]:
+        yield (
+            f"{name}: {split['images']:,} of {expected:,} images; do not compare with published "
+            "numbers."
+        )
+    if split["problems"]:
+        first = split["problems_listed"][0]
+        yield (
+            f"{name}: {split['problems']:,} could not be used, the first: {first['id']}: "
+            f"{_short(first['reason'])}."
+        )
+    if split["rescaled"]:
+        yield (
+            f"{name}: {split['rescaled']:,} files are resized copies; boxes were scaled from the "
+            "official frame."
+        )
+    if split["logits_not_finite"]:
+        yield (
+            f"{name}: the network gives NaN or infinity for {split['logits_not_finite']:,} images, "
+            "counted as classified wrongly."
+        )
+
+
+def _short(reason: str) -> str:
+    return textwrap.shorten(reason, LONGEST, placeholder=" ...").rstrip(".")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _maps(number: int) -> str:
+    return "map" if number == 1 else "maps"
