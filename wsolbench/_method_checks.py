@@ -172,6 +172,6 @@ class _TinyNet(nn.Module):
 
 
 def _tiny() -> Classifier:
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return as_classifier(_TinyNet().train(), input_hw=_HW)

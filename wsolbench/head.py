@@ -14,7 +14,7 @@ from wsolbench.hooks import freeze, keep_outputs
 from wsolbench.layers import TOLERANCE, Trace, find_target
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearHead:
     """``logits = GAP(relu_after?(weight @ relu_before?(A) + bias))``, A the maps of a layer.
 

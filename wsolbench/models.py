@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Classifier:
     """A network ``[B, 3, H, W] -> logits [B, K]`` and what was measured of it.
 

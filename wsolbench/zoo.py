@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ _DENSENET_OLD_KEY = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..
 _WRAPPERS = ("state_dict", "model")
 
 
+@cache
 def list_models() -> tuple[str, ...]:
     """Names of every network that `load_classifier` builds, sorted.
 
@@ -169,7 +171,7 @@ def _construct(name: str, num_classes: int, seed: int, *, aux: bool) -> nn.Modul
     options: dict[str, Any] = {}
     if name in ("googlenet", "inception_v3"):
         options = {"init_weights": False, "transform_input": True, "aux_logits": aux}
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if name == OWN_MODEL:
             from wsolbench.digit_net import DigitNet

@@ -11,6 +11,9 @@ from wsolbench.images import InputTransform, load_batches, read_image
 from wsolbench.masks import IndexMasks, RleMasks
 from wsolbench.sample import Instance, Sample
 
+# Python 3.12 warns of forking, which is how the loader starts its workers
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 TRANSFORM = InputTransform(MEAN, STD, (32, 48))
 
