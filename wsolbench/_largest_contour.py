@@ -10,9 +10,9 @@ also it is at most that of its own box. Where this leaves a choice, contours are
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wsolbench._component_tree import Hills, Ints, Levels, Merges, Nodes, compiled
+from wsolbench._component_tree import Merges, Nodes
+from wsolbench._hills import Hills, Index, Ints, Levels, compiled
 
 # What ranks a contour: twice its area, then its first row, then its first column; the highest wins.
 Rank = tuple[int, int, int]
@@ -28,9 +28,7 @@ def largest_contours(
 ) -> Ints:
     """The node with the largest contour at each level [256]; -1 where there is no component."""
     area = _doubled_areas_without_holes(levels, hills, merges)
-    filling = np.zeros(256, np.int32)
-    for hole in range(holes.first.size):
-        filling[holes.first[hole] : holes.stop[hole]] += _doubled_area(holes.box[hole])
+    filling = _doubled_areas_of_holes(holes)
     best, least, rivals = _rivals(nodes, area, filling)
     top = np.full((256, 3), -1, np.int32)
     for node in range(nodes.first.size):
@@ -44,31 +42,49 @@ def largest_contours(
 
 
 @compiled
+def _doubled_areas_of_holes(holes: Nodes) -> Ints:
+    """Twice the area of the boxes of all holes at each level [256]."""
+    total = np.zeros(257, np.int32)
+    for hole in range(holes.first.size):
+        area = _doubled_box_area(holes, hole)
+        total[holes.first[hole]] += area
+        total[holes.stop[hole]] -= area
+    for level in range(1, 257):
+        total[level] += total[level - 1]
+    return total
+
+
+@compiled
 def _doubled_areas_without_holes(levels: Levels, hills: Hills, merges: Merges) -> Ints:
     """Twice the area [R, 256] of each region as a component, for the levels at which it is one."""
     height, width = levels.shape
-    area = np.zeros((merges.peak.size, 256), np.int32)
+    # two counters that are hit in turn: one alone would wait for its own last count
+    counts = np.zeros((2, merges.peak.size, 256), np.int32)
     lowest, second = np.empty(width, np.uint8), np.empty(width, np.uint8)
     for y in range(height - 1):
         _two_lowest_of_squares(levels[y], levels[y + 1], lowest, second)
-        for hill in range(hills.first[y], hills.first[y + 1]):
-            counts = area[hills.region[hill]]
-            last = hills.stop[hill] - 1
-            for x in range(hills.start[hill], last):
-                counts[lowest[x]] += 1
-                counts[second[x]] += 1
-            if last < width - 1:  # a square with two hills
+        for hill in range(Index(hills.first[y]), Index(hills.first[y + 1])):
+            own = Index(hills.region[hill])
+            last = Index(hills.stop[hill]) - Index(1)
+            for x in range(Index(hills.start[hill]), last):
+                counts[0, own, lowest[x]] += 1
+                counts[1, own, second[x]] += 1
+            if last + Index(1) < width:  # a square with two hills
                 if levels[y, last] < second[last]:
-                    counts = area[hills.region[hill + 1]]
-                counts[lowest[last]] += 1
-                counts[second[last]] += 1
+                    own = Index(hills.region[hill + Index(1)])
+                counts[0, own, lowest[last]] += 1
+                counts[1, own, second[last]] += 1
+    area: Ints = counts[0]
+    for region in range(merges.peak.size):
+        for level in range(256):
+            area[region, level] += counts[1, region, level]
     _add_up(area, merges)
     return area
 
 
 @compiled
 def _two_lowest_of_squares(upper: Levels, lower: Levels, lowest: Levels, second: Levels) -> None:
-    """Below the lowest of its four levels a square is full; below the second it has three pixels."""
+    """Below the lowest of its levels a square is full, below the second it has three pixels."""
     upper_next, lower_next = upper[1:], lower[1:]
     for x in range(upper_next.size):
         low_above, high_above = min(upper[x], upper_next[x]), max(upper[x], upper_next[x])
@@ -80,34 +96,29 @@ def _two_lowest_of_squares(upper: Levels, lower: Levels, lowest: Levels, second:
 @compiled
 def _add_up(counts: Ints, merges: Merges) -> None:
     """Turns counts per level into sums over all higher levels, and over all that has merged."""
-    for region in merges.order:
-        end, into = merges.end[region], merges.into[region]
-        counts[into, end] += _sum_from_top(counts[region], end)
-        for level in range(end):
-            counts[into, level] += counts[region, level]
-    for region in range(merges.peak.size):
-        if merges.into[region] == region:
-            _sum_from_top(counts[region], 0)
+    for region in range(merges.peak.size - 1, -1, -1):
+        total = 0
+        for level in range(merges.peak[region], merges.end[region] - 1, -1):
+            total, counts[region, level] = total + counts[region, level], total
+        if region:
+            into, end = merges.into[region], merges.end[region]
+            counts[into, end] += total
+            for level in range(end):
+                counts[into, level] += counts[region, level]
 
 
 @compiled
-def _sum_from_top(counts: Ints, end: int) -> int:
-    total = 0
-    for level in range(255, end - 1, -1):
-        total, counts[level] = total + counts[level], total
-    return int(total)
-
-
-@compiled
-def _doubled_area(box: Ints) -> int:
-    return int(2 * (box[2] - box[0]) * (box[3] - box[1]))
+def _doubled_box_area(nodes: Nodes, node: int) -> int:
+    width = nodes.box[node, 2] - nodes.box[node, 0]
+    height = nodes.box[node, 3] - nodes.box[node, 1]
+    return int(2 * width * height)
 
 
 @compiled
 def _at_most(nodes: Nodes, node: int, level: int, area: Ints, filling: Ints) -> int:
     """Twice what the area of a component can be at most, with its holes filled."""
     filled = area[nodes.region[node], level] + filling[level]
-    return min(int(filled), _doubled_area(nodes.box[node]))
+    return min(int(filled), _doubled_box_area(nodes, node))
 
 
 @compiled
@@ -139,7 +150,7 @@ def _rank(
 ) -> Rank:
     region, y = nodes.region[node], nodes.box[node, 1]
     x = _first_column(levels, hills, merges, region, y, level)
-    if filling[level] == 0 or _doubled_area(nodes.box[node]) == 0:
+    if filling[level] == 0 or _doubled_box_area(nodes, node) == 0:
         return int(area[region, level]), int(y), x
     return _follow(levels, x, y, level), int(y), x
 

@@ -2,73 +2,47 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from wsolbench._component_tree import Ints, Levels, Nodes, compiled, grow_tree
-from wsolbench._largest_contour import largest_contours
+from wsolbench._component_tree import Nodes
+from wsolbench._hills import Ints, compiled
 
 LEVELS = 256
 Floats = NDArray[np.float64]
 
 
-class LevelBoxes(NamedTuple):
-    """The boxes of a map: first those of components, then those of holes."""
-
-    box: Ints  # [N, 4]
-    first: Ints  # [N] the lowest level k at which the mask level > k has the box
-    stop: Ints  # [N] one past the highest
-    largest: Ints  # [256] the box of the largest contour, -1 where there is none
-    components: int
-    maximum: int
-
-
 @compiled
-def boxes_of_all_levels(levels: Levels) -> LevelBoxes:
-    """The boxes of the contours of all masks ``levels > k``."""
-    hills, merges, nodes = grow_tree(levels, True)
-    holes = _holes(grow_tree(np.invert(levels), False)[2], levels.shape)
-    largest = largest_contours(levels, hills, merges, nodes, holes)
-    components = nodes.first.size
-    box = np.concatenate((nodes.box, holes.box))
-    _widen(box, levels.shape)
-    return LevelBoxes(
-        box,
-        np.concatenate((nodes.first, holes.first)),
-        np.concatenate((nodes.stop, holes.stop)),
-        largest,
-        components,
-        int(merges.peak.max()),
-    )
+def holes(dark: Nodes, height: int, width: int) -> Nodes:
+    """The components of the inverted map that are holes, with the boxes of their contours.
 
-
-@compiled
-def _holes(dark: Nodes, shape: tuple[int, int]) -> Nodes:
-    """The components of the inverted map that do not touch the border, as their contours see them.
-
-    Level j of the inverted map leaves the pixels <= 254 - j. A hole's contour runs outside of it.
+    Level j of the inverted map leaves the pixels <= 254 - j. A hole touches no border, and its
+    contour runs outside of it.
     """
-    height, width = shape
+    found = Nodes(
+        np.empty_like(dark.box),
+        np.empty_like(dark.first),
+        np.empty_like(dark.stop),
+        np.empty_like(dark.region),
+    )
     count = 0
     for node in range(dark.first.size):
-        x0, y0, x1, y1 = dark.box[node]
-        if x0 == 0 or y0 == 0 or x1 == width - 1 or y1 == height - 1:
-            continue
-        dark.box[count, 0] = x0 - 1
-        dark.box[count, 1] = y0 - 1
-        dark.box[count, 2] = x1 + 1
-        dark.box[count, 3] = y1 + 1
-        dark.first[count], dark.stop[count] = 255 - dark.stop[node], 255 - dark.first[node]
-        count += 1
-    return Nodes(dark.box[:count], dark.first[:count], dark.stop[:count], dark.region[:count])
+        x0, y0, x1, y1 = dark.box[node, 0], dark.box[node, 1], dark.box[node, 2], dark.box[node, 3]
+        if x0 > 0 and y0 > 0 and x1 < width - 1 and y1 < height - 1:
+            found.box[count, 0] = x0 - 1
+            found.box[count, 1] = y0 - 1
+            found.box[count, 2] = x1 + 1
+            found.box[count, 3] = y1 + 1
+            found.first[count] = 255 - dark.stop[node]
+            found.stop[count] = 255 - dark.first[node]
+            found.region[count] = dark.region[node]
+            count += 1
+    return Nodes(found.box[:count], found.first[:count], found.stop[:count], found.region[:count])
 
 
 @compiled
-def _widen(box: Ints, shape: tuple[int, int]) -> None:
+def widen(box: Ints, height: int, width: int) -> None:
     """The edge rule: a box ends one pixel too late, except at the right and bottom border."""
-    height, width = shape
     for index in range(box.shape[0]):
         box[index, 2] = min(box[index, 2] + 1, width - 1)
         box[index, 3] = min(box[index, 3] + 1, height - 1)
@@ -76,33 +50,45 @@ def _widen(box: Ints, shape: tuple[int, int]) -> None:
 
 @compiled
 def best_ious(
-    levels: Levels, truth: Floats, offsets: NDArray[np.int64], multi: Floats, single: Floats
+    components: Nodes,
+    holes: Nodes,
+    largest: Ints,
+    maximum: int,
+    truth: Floats,
+    multi: Floats,
+    single: Floats,
 ) -> None:
-    """Fills multi and single [B, 256] for maps [B, H, W] with the true boxes [T, 4] of all."""
-    for index in range(levels.shape[0]):
-        own = truth[offsets[index] : offsets[index + 1]]
-        _best_ious_of_map(levels[index], own, multi[index], single[index])
-
-
-@compiled
-def _best_ious_of_map(levels: Levels, truth: Floats, multi: Floats, single: Floats) -> None:
-    boxes = boxes_of_all_levels(levels)
-    iou = np.empty(boxes.first.size)
+    """Fills in the best IoU per level [256] with any true box [G, 4]."""
     multi[:] = 0.0
-    for index in range(boxes.first.size):
-        iou[index] = _best_iou(boxes.box[index], truth)
-        for level in range(boxes.first[index], boxes.stop[index]):
-            multi[level] = max(multi[level], iou[index])
-    empty = _best_iou(np.zeros(4, np.int32), truth)
-    multi[boxes.maximum :] = empty
-    for level in range(LEVELS):
-        single[level] = iou[boxes.largest[level]] if level < boxes.maximum else empty
+    iou = _spread(components, truth, multi)
+    _spread(holes, truth, multi)
+    empty = _best_iou(0.0, 0.0, 0.0, 0.0, truth)
+    for level in range(maximum):
+        single[level] = iou[largest[level]]
+    multi[maximum:] = empty
+    single[maximum:] = empty
 
 
 @compiled
-def _best_iou(box: Ints, truth: Floats) -> float:
-    """The highest IoU of one box with any true box, borders included."""
-    x0, y0, x1, y1 = float(box[0]), float(box[1]), float(box[2]), float(box[3])
+def _spread(nodes: Nodes, truth: Floats, multi: Floats) -> Floats:
+    """The best IoU of each node [N]; raises the best IoU per level to it where the node exists."""
+    iou = np.empty(nodes.first.size)
+    for node in range(nodes.first.size):
+        x0, y0, x1, y1 = (
+            nodes.box[node, 0],
+            nodes.box[node, 1],
+            nodes.box[node, 2],
+            nodes.box[node, 3],
+        )
+        iou[node] = _best_iou(float(x0), float(y0), float(x1), float(y1), truth)
+        for level in range(nodes.first[node], nodes.stop[node]):
+            multi[level] = max(multi[level], iou[node])
+    return iou
+
+
+@compiled
+def _best_iou(x0: float, y0: float, x1: float, y1: float, truth: Floats) -> float:
+    """The highest IoU of a box with any true box, borders included."""
     area = (x1 - x0 + 1) * (y1 - y0 + 1)
     best = 0.0
     for other in range(truth.shape[0]):

@@ -21,7 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wsolbench._level_boxes import LEVELS, best_ious, boxes_of_all_levels
+from wsolbench._component_tree import Nodes, grow_tree
+from wsolbench._hills import find_regions, find_turns
+from wsolbench._largest_contour import largest_contours
+from wsolbench._level_boxes import LEVELS, best_ious, holes, widen
 from wsolbench.errors import InputError
 
 __all__ = [
@@ -31,8 +34,6 @@ __all__ = [
     "best_iou_by_level_batch",
     "component_tree",
 ]
-
-_MAPS_PER_TASK = 8
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class ComponentTree:
 
     def single_box(self, level: int) -> NDArray[np.int64]:
         """The box [4] of the largest contour of the mask ``levels > level``."""
-        return self.single_box_xyxy[level]
+        box: NDArray[np.int64] = self.single_box_xyxy[level]
+        return box
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,16 @@ def component_tree(levels: NDArray[np.uint8]) -> ComponentTree:
     Raises:
         InputError: if the map has another dtype or shape, or no pixel.
     """
-    boxes = boxes_of_all_levels(_checked_levels(levels, "[H, W]"))
+    components, inner, largest, maximum = _grow(_checked_levels(levels, "[H, W]"))
     single = np.zeros((LEVELS, 4), np.int64)
-    single[: boxes.maximum] = boxes.box[boxes.largest[: boxes.maximum]]
+    single[:maximum] = components.box[largest[:maximum]]
     return ComponentTree(
-        boxes_xyxy=boxes.box.astype(np.int64),
-        first_level=boxes.first.astype(np.int64),
-        last_level=boxes.stop.astype(np.int64) - 1,
-        is_hole=np.arange(boxes.first.size) >= boxes.components,
+        boxes_xyxy=np.concatenate((components.box, inner.box), dtype=np.int64),
+        first_level=np.concatenate((components.first, inner.first), dtype=np.int64),
+        last_level=np.concatenate((components.stop, inner.stop), dtype=np.int64) - 1,
+        is_hole=np.repeat([False, True], [len(components.first), len(inner.first)]),
         single_box_xyxy=single,
-        maximum=boxes.maximum,
+        maximum=maximum,
     )
 
 
@@ -120,9 +122,9 @@ def best_iou_by_level(levels: NDArray[np.uint8], gt_boxes_xyxy: ArrayLike) -> Be
     """
     checked = _checked_levels(levels, "[H, W]")
     truth = _checked_boxes(gt_boxes_xyxy)
-    multi, single = np.empty((1, LEVELS)), np.empty((1, LEVELS))
-    best_ious(checked[None], truth, np.array([0, len(truth)]), multi, single)
-    return BestIoU(multi[0], single[0])
+    best = BestIoU(np.empty(LEVELS), np.empty(LEVELS))
+    _score(checked, truth, best)
+    return best
 
 
 def best_iou_by_level_batch(
@@ -149,17 +151,35 @@ def best_iou_by_level_batch(
     checked = _checked_levels(levels, "[B, H, W]")
     truth = _checked_boxes(gt_boxes_xyxy)
     bounds = _checked_offsets(offsets, len(checked), len(truth))
-    multi, single = np.empty((len(checked), LEVELS)), np.empty((len(checked), LEVELS))
+    best = BestIoU(np.empty((len(checked), LEVELS)), np.empty((len(checked), LEVELS)))
 
-    def score(begin: int) -> None:
-        end = begin + _MAPS_PER_TASK
-        maps = slice(begin, end)
-        best_ious(checked[maps], truth, bounds[begin : end + 1], multi[maps], single[maps])
+    def score(index: int) -> None:
+        row = BestIoU(best.multi[index], best.single[index])
+        _score(checked[index], truth[bounds[index] : bounds[index + 1]], row)
 
     # threads of our own: numba's need OpenMP, with which a process that forks later is killed
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(score, range(0, len(checked), _MAPS_PER_TASK)))
-    return BestIoU(multi, single)
+        list(pool.map(score, range(len(checked))))
+    return best
+
+
+def _grow(levels: NDArray[np.uint8]) -> tuple[Nodes, Nodes, NDArray[np.int32], int]:
+    """The components, the holes, the index of the largest component per level, the maximum."""
+    height, width = levels.shape
+    turns = find_turns(levels)
+    hills, regions = find_regions(levels, turns, True)
+    merges, components = grow_tree(levels, hills, regions)
+    inverted = np.invert(levels)
+    _, dark = grow_tree(inverted, *find_regions(inverted, turns, False))
+    inner = holes(dark, height, width)
+    largest = largest_contours(levels, hills, merges, components, inner)
+    widen(components.box, height, width)
+    widen(inner.box, height, width)
+    return components, inner, largest, int(merges.peak[0])
+
+
+def _score(levels: NDArray[np.uint8], truth: NDArray[np.float64], best: BestIoU) -> None:
+    best_ious(*_grow(levels), truth, best.multi, best.single)
 
 
 def _checked_levels(levels: NDArray[np.uint8], shape: str) -> NDArray[np.uint8]:
@@ -180,9 +200,9 @@ def _checked_boxes(boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
             f"expected true boxes [G, 4] with G >= 1, got shape {list(boxes.shape)}; "
             "leave out images that have no box"
         )
-    wrong = ~np.isfinite(boxes).all(1) | (boxes[:, 2:] < boxes[:, :2]).any(1)
-    if wrong.any():
-        row = int(np.argmax(wrong))
+    if not (np.isfinite(boxes).all() and (boxes[:, :2] <= boxes[:, 2:]).all()):
+        right = np.isfinite(boxes).all(1) & (boxes[:, :2] <= boxes[:, 2:]).all(1)
+        row = int(np.argmin(right))
         raise InputError(
             "expected finite true boxes with x0 <= x1 and y0 <= y1, "
             f"got {boxes[row].tolist()} in row {row}; check the order of the coordinates"

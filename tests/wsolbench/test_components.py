@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import subprocess
 import sys
 
@@ -250,7 +251,7 @@ def test_a_batch_is_scored_as_its_maps_one_by_one(threads):
     offsets = np.concatenate([[0], counts.cumsum()])
     boxes = random_boxes(rng, counts.sum(), 48, 32)
     batch = best_iou_by_level_batch(levels, boxes, offsets, threads=threads)
-    for index, (begin, end) in enumerate(zip(offsets, offsets[1:], strict=False)):
+    for index, (begin, end) in enumerate(itertools.pairwise(offsets)):
         alone = best_iou_by_level(levels[index], boxes[begin:end])
         np.testing.assert_array_equal(batch.multi[index], alone.multi)
         np.testing.assert_array_equal(batch.single[index], alone.single)
