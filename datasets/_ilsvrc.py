@@ -1,6 +1,6 @@
-"""Reader of the ILSVRC-2012 classification and localization data, in both of its common forms.
+"""Reader of the ILSVRC-2012 classification and localization data, in its three common forms.
 
-Sample ids are those of the wsol2020 protocol in either form: ``val/ILSVRC2012_val_00000001.JPEG``,
+Sample ids are those of the wsol2020 protocol in every form: ``val/ILSVRC2012_val_00000001.JPEG``,
 ``val2/0/0.jpeg`` (ImageNetV2), ``train/n01440764/n01440764_10026.JPEG``.
 """
 
@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wsolbench.dataset import TEST, TRAIN_FULLSUP, TRAIN_WEAKSUP, find_folder, not_found
-from wsolbench.errors import SampleError
-from wsolbench.sample import Problem, Sample
+from wsolbench.errors import OptionError, SampleError
+from wsolbench.sample import Instance, Problem, Sample
 
 from ._files import IMAGE_SUFFIXES, files_below, files_by_stem, first_folder
+from ._ilsvrc_lists import Solution, read_blacklist, read_solutions
 from ._pascal_xml import read_annotation
 from ._wsol2020 import Metadata, read_metadata
 
@@ -39,11 +40,20 @@ ILSVRC_CITATION = (
 )
 ILSVRC_LAYOUT = (
     "Either the official tree, DIR/ILSVRC/Data/CLS-LOC/{train,val} with "
-    "DIR/ILSVRC/Annotations/CLS-LOC/{train,val}, or a folder of images, "
+    "DIR/ILSVRC/Annotations/CLS-LOC/{train,val} or Kaggle's DIR/LOC_{train,val}_solution.csv "
+    "(used where there is no XML), or a folder of images, "
     "DIR/ilsvrc/{train,val,val2} (also DIR/dataset/ILSVRC, DIR/ILSVRC or DIR itself), with the "
     "wsol2020 metadata in DIR/metadata/ILSVRC or DIR/wsolevaluation-metadata/ILSVRC, which is used "
-    "where there are both."
+    "where there are both. The option blacklist=drop needs the devkit's list, "
+    "DIR/ILSVRC2014_devkit/data/ILSVRC2014_clsloc_validation_blacklist.txt."
 )
+ILSVRC_INSTRUCTIONS = (
+    "Register at https://www.image-net.org/download-images.php or join Kaggle's 'ImageNet Object "
+    "Localization Challenge', accept the terms and unpack there what you get into DIR. ImageNetV2 "
+    "(matched-frequency) is at https://imagenetv2.org, its boxes are in the metadata of "
+    "https://github.com/clovaai/wsolevaluation."
+)
+KEEP, DROP = "keep", "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +89,33 @@ ILSVRC_CLASSES = _class_names(SYNSETS)
 _LABELS = {synset.wnid: label for label, synset in enumerate(SYNSETS)}
 
 
-def read_ilsvrc(root: Path, split: str, wanted: range = range(1000)) -> Entries:
+def read_ilsvrc(
+    root: Path, split: str, wanted: range = range(1000), *, blacklist: str = KEEP
+) -> Entries:
     """Read the images of one split whose label is wanted.
 
-    Boxes are 0-based inclusive in both forms and are used as they are.
+    Boxes are 0-based inclusive in every form and are used as they are.
+
+    Args:
+        root: see `ILSVRC_LAYOUT`.
+        split: one of the three.
+        wanted: labels.
+        blacklist: "drop" leaves out the 1,762 validation images of the devkit's blacklist.
 
     Raises:
-        DataError: the root holds neither form of the split, or no image of it.
+        DataError: the root holds no form of the split, or no image of it.
+        OptionError: ``blacklist`` is neither "keep" nor "drop".
     """
+    if blacklist not in (KEEP, DROP):
+        raise OptionError(f"expected blacklist={KEEP} or {DROP}, but got {blacklist!r}")
+    entries = _read_split(root, split, wanted)
+    if blacklist == KEEP or split != TEST:
+        return entries
+    dropped = {f"val/ILSVRC2012_val_{number:08d}" for number in read_blacklist(root)}
+    return (entry for entry in entries if entry.id.rpartition(".")[0] not in dropped)
+
+
+def _read_split(root: Path, split: str, wanted: range) -> Entries:
     if split == TRAIN_WEAKSUP:
         return _read_train(root, wanted)
     described = first_folder(root, _homes(_METADATA_HOMES, _METADATA_NAMES[split]))
@@ -145,43 +174,57 @@ def _described(
 
 
 def _read_official(root: Path, split: str, wanted: range) -> Entries:
-    """Read the validation images of the official tree; the XML files tell their labels."""
+    """Read the validation images of the official tree; XML or Kaggle's list tell their labels."""
     homes = _homes(_METADATA_HOMES, _METADATA_NAMES[split])
     xml_homes = _homes(_XML_HOMES, _IMAGE_FOLDERS[TEST]) if split == TEST else ()
     xml_folder = first_folder(root, xml_homes)
-    if xml_folder is None:
+    solutions = read_solutions(root, "val", _LABELS) if split == TEST else {}
+    if xml_folder is None and not solutions:
         raise not_found(root, homes + xml_homes, what=f"annotations of ILSVRC for {split}")
+    annotations: dict[str, Path | Solution] = {**solutions}
+    if xml_folder is not None:
+        annotations |= files_by_stem(xml_folder, (".xml",))
     images = {path.stem: path for path in files_below(_images_of(root, split), IMAGE_SUFFIXES)}
-    annotations = files_by_stem(xml_folder, (".xml",))
     for stem in sorted(images.keys() | annotations.keys()):
         yield from _official(stem, images.get(stem), annotations.get(stem), wanted)
 
 
-def _official(stem: str, image: Path | None, xml: Path | None, wanted: range) -> Entries:
+def _official(
+    stem: str, image: Path | None, source: Path | Solution | None, wanted: range
+) -> Entries:
     image_id = f"val/{stem}.JPEG" if image is None else f"val/{image.name}"
-    if xml is None:
+    if source is None:
         yield Problem(image_id, f"no annotation Annotations/CLS-LOC/val/{stem}.xml")
         return
     try:
-        annotation = read_annotation(xml, _LABELS, origin=0)
+        size_wh, instances = _annotated(source)
     except SampleError as error:
         yield Problem(image_id, str(error))
         return
-    if not annotation.labels:
-        yield Problem(image_id, f"the annotation {xml.name} has no object, so no label")
-    elif not any(label in wanted for label in annotation.labels):
+    labels = tuple(sorted({instance.label for instance in instances}))
+    if not labels:
+        yield Problem(image_id, f"the annotation {stem}.xml has no object, so no label")
+    elif not any(label in wanted for label in labels):
         return
     elif image is None:
         yield Problem(image_id, f"no image file val/{stem}.JPEG")
     else:
-        size_wh, labels, instances = annotation.size_wh, annotation.labels, annotation.instances
         yield Sample(image_id, image, size_wh, labels, instances)
 
 
+def _annotated(source: Path | Solution) -> tuple[tuple[int, int] | None, tuple[Instance, ...]]:
+    """Official size, where it is told, and objects."""
+    if isinstance(source, Solution):
+        return None, source.instances()
+    annotation = read_annotation(source, _LABELS, origin=0)
+    return annotation.size_wh, annotation.instances
+
+
 def _read_train(root: Path, wanted: range) -> Entries:
-    """Read the training images: a folder per class tells the label, XML files bring some boxes."""
+    """Read the training images: a folder per class tells the label, annotations some boxes."""
     folder = _images_of(root, TRAIN_WEAKSUP)
     xml_folder = first_folder(root, _homes(_XML_HOMES, folder.name))
+    solutions = read_solutions(root, "train", _LABELS)
     for label in wanted:
         wnid = SYNSETS[label].wnid
         images = files_by_stem(folder / wnid, IMAGE_SUFFIXES)
@@ -190,17 +233,17 @@ def _read_train(root: Path, wanted: range) -> Entries:
             yield Problem(f"train/{wnid}", f"no image file of the class {ILSVRC_CLASSES[label]}")
         for stem, path in images.items():
             sample = Sample(f"train/{wnid}/{path.name}", path, None, (label,))
-            xml = annotations.get(stem)
-            yield from (sample,) if xml is None else _with_boxes(sample, xml)
+            source = annotations.get(stem, solutions.get(stem))
+            yield from (sample,) if source is None else _with_boxes(sample, source)
 
 
-def _with_boxes(sample: Sample, xml: Path) -> Entries:
+def _with_boxes(sample: Sample, source: Path | Solution) -> Entries:
     """Add the boxes of the image's own class; with a wrong annotation the label alone remains."""
     try:
-        annotation = read_annotation(xml, _LABELS, origin=0)
+        size_wh, instances = _annotated(source)
     except SampleError as error:
         yield sample
         yield Problem(sample.id, f"kept with its label alone: {error}")
         return
-    own = tuple(entry for entry in annotation.instances if entry.label == sample.labels[0])
-    yield replace(sample, size_wh=annotation.size_wh, instances=own)
+    own = tuple(entry for entry in instances if entry.label == sample.labels[0])
+    yield replace(sample, size_wh=size_wh, instances=own)

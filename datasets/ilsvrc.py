@@ -13,9 +13,11 @@ from ._ilsvrc import (
     ILSVRC_CITATION,
     ILSVRC_CLASSES,
     ILSVRC_HOMEPAGE,
+    ILSVRC_INSTRUCTIONS,
     ILSVRC_LAYOUT,
     ILSVRC_LICENCE,
     ILSVRC_REVISION,
+    KEEP,
     read_ilsvrc,
 )
 
@@ -31,11 +33,13 @@ from ._ilsvrc import (
     citation=ILSVRC_CITATION,
     homepage=ILSVRC_HOMEPAGE,
     layout=ILSVRC_LAYOUT,
+    instructions=ILSVRC_INSTRUCTIONS,
     notes=(
         "test is the validation set of ILSVRC-2012, train-fullsup is ImageNetV2 with the boxes of "
-        "the wsol2020 protocol. Training images have boxes only where their XML files are."
+        "the wsol2020 protocol. Training images have boxes only where their annotations are. "
+        "ilsvrc(blacklist=drop) leaves out the 1,762 validation images that the devkit does."
     ),
 )
-def ilsvrc(root: Path, split: str) -> Iterator[Sample | Problem]:
+def ilsvrc(root: Path, split: str, *, blacklist: str = KEEP) -> Iterator[Sample | Problem]:
     """Read one split."""
-    return read_ilsvrc(root, split)
+    return read_ilsvrc(root, split, blacklist=blacklist)

@@ -13,9 +13,11 @@ from ._ilsvrc import (
     ILSVRC_CITATION,
     ILSVRC_CLASSES,
     ILSVRC_HOMEPAGE,
+    ILSVRC_INSTRUCTIONS,
     ILSVRC_LAYOUT,
     ILSVRC_LICENCE,
     ILSVRC_REVISION,
+    KEEP,
     read_ilsvrc,
 )
 
@@ -34,11 +36,12 @@ _ANIMALS = range(398)
     citation=ILSVRC_CITATION,
     homepage=ILSVRC_HOMEPAGE,
     layout=ILSVRC_LAYOUT,
+    instructions=ILSVRC_INSTRUCTIONS,
     notes=(
         "The 398 synsets below 'animal' are the first 398 labels; classifiers keep their 1,000 "
-        "outputs. Splits as in ilsvrc."
+        "outputs. Splits and options as in ilsvrc."
     ),
 )
-def ilsvrc_animals(root: Path, split: str) -> Iterator[Sample | Problem]:
+def ilsvrc_animals(root: Path, split: str, *, blacklist: str = KEEP) -> Iterator[Sample | Problem]:
     """Read the animals of one split."""
-    return read_ilsvrc(root, split, _ANIMALS)
+    return read_ilsvrc(root, split, _ANIMALS, blacklist=blacklist)

@@ -1,11 +1,15 @@
 """Small trees in official layouts, made in a temporary folder."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
+
+from wsolbench.registry import DATASETS
 
 
 def annotation_xml(size_wh, objects):
@@ -70,26 +74,51 @@ class DevkitTree:
 
 
 @dataclass
-class IlsvrcTree:
-    """Writes ILSVRC, official or with wsol2020 metadata, below ``root``."""
+class Tree:
+    """Writes files of any kind below ``root``."""
 
     root: Path
 
     def image(self, path, size_wh=(20, 10)):
         write_image(self.root / path, size_wh)
 
-    def xml(self, path, objects, *, size_wh=(20, 10)):
-        target = self.root / "ILSVRC/Annotations/CLS-LOC" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(annotation_xml(size_wh, objects), encoding="utf-8")
+    def array(self, path, pixels):
+        write_array(self.root / path, pixels)
+
+    def text(self, path, *lines):
+        write_text(self.root / path, *lines)
+
+    def json(self, path, content):
+        write_text(self.root / path, json.dumps(content))
+
+    def xml(self, path, objects, size_wh=(20, 10)):
+        write_text(self.root / path, annotation_xml(size_wh, objects))
+
+    def mat(self, path, **variables):
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        savemat(self.root / path, variables)
+
+    def load(self, name, split="test", **options):
+        return DATASETS[name].with_options(options).load(split, self.root)
+
+
+@dataclass
+class IlsvrcTree(Tree):
+    """Writes ILSVRC, official or with wsol2020 metadata, below ``root``."""
+
+    def xml(self, path, objects, size_wh=(20, 10)):
+        super().xml(f"ILSVRC/Annotations/CLS-LOC/{path}", objects, size_wh)
 
     def metadata(self, split, *, home="metadata/ILSVRC", **files):
         folder = self.root / home / split
-        folder.mkdir(parents=True, exist_ok=True)
         for name, lines in files.items():
-            text = "".join(f"{line}\n" for line in lines)
-            (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+            write_text(folder / f"{name}.txt", *lines)
         return folder
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return Tree(tmp_path)
 
 
 @pytest.fixture
