@@ -69,7 +69,7 @@ def evaluate(
             option of their own go by that.
         strict: refuse a split with any problem instead of leaving out what cannot be used.
         results: folder to save the run below; not saved where ``None``.
-        watch: wraps the batches of a split to show progress; see `wsolbench.progress.watch`.
+        watch: wraps the batches of a split to show progress; see `wsolbench.progress.watch_batches`.
 
     Returns:
         The record; ``record.frame()`` is a table of its numbers.

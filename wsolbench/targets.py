@@ -68,10 +68,10 @@ def targets_of(pairs: Sequence[Pair], logits: Logits) -> Targets:
     """What all methods share of the pairs; an image with logits of NaN has nothing predicted."""
     images = np.array([pair.image for pair in pairs], dtype=np.int64)
     labels = np.array([pair.truth.label for pair in pairs], dtype=np.int64)
-    numbers = ~np.isnan(logits).any(1)[images]
+    numbers = np.asarray(~np.isnan(logits[images]).any(axis=1), dtype=np.bool_)
     of_pairs = np.where(numbers[:, None], logits[images], 0)
     listed = predictions(logits)[images]
-    found = np.asarray(listed == labels[:, None]) & numbers[:, None]
+    found = (listed == labels[:, None]) & numbers[:, None]
     return Targets(
         truths=[pair.truth for pair in pairs],
         ranks=np.where(numbers, label_ranks(of_pairs, labels), logits.shape[1]),

@@ -113,7 +113,7 @@ def evaluate_command(
 
 def _evaluate(settings: dict[str, Any], results: Path) -> Any:
     from wsolbench.engine import evaluate
-    from wsolbench.progress import watch
+    from wsolbench.progress import watch_batches
 
     unknown = settings.keys() - inspect.signature(evaluate).parameters.keys()
     if unknown:
@@ -121,7 +121,7 @@ def _evaluate(settings: dict[str, Any], results: Path) -> Any:
     for name in ("model", "dataset"):
         if name in settings and settings[name] is None:
             raise OptionError(f"the record to repeat had a {name} of its own; name one: --{name}")
-    return evaluate(**settings, results=results, watch=watch)
+    return evaluate(**settings, results=results, watch=watch_batches)
 
 
 def _settings_of(config: Path) -> dict[str, Any]:
