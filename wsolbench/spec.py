@@ -11,7 +11,6 @@ from typing import Any
 from wsolbench.errors import OptionError
 
 _SPEC = re.compile(r"\s*(?P<name>[^()\s,]+)\s*(?:\((?P<options>.*)\))?\s*", re.DOTALL)
-_SEPARATOR = re.compile(r",(?![^(]*\))")
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,13 @@ class Spec:
         match = _SPEC.fullmatch(text)
         if match is None:
             raise OptionError(f"expected name or name(option=value,...), but got {text!r}")
-        pairs = [part for part in (match["options"] or "").split(",") if part.strip()]
-        return cls(match["name"], dict(_option(part, text) for part in pairs))
+        options: dict[str, Any] = {}
+        for part in _split(match["options"] or ""):
+            key, value = _option(part, text)
+            if key in options:
+                raise OptionError(f"expected every option once, but got {key} twice in {text!r}")
+            options[key] = value
+        return cls(match["name"], options)
 
     def __str__(self) -> str:
         """The canonical form: options sorted, values as literals where they are not plain words."""
@@ -59,7 +63,19 @@ def parse_specs(text: str) -> list[Spec]:
     >>> [str(spec) for spec in parse_specs("cam, random(seed=1,grid=7)")]
     ['cam', 'random(grid=7,seed=1)']
     """
-    return [Spec.parse(part) for part in _SEPARATOR.split(text) if part.strip()]
+    return [Spec.parse(part) for part in _split(text)]
+
+
+def _split(text: str) -> list[str]:
+    """The parts between commas that stand in no bracket; empty parts are left out."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part for part in parts if part.strip()]
 
 
 def _option(part: str, text: str) -> tuple[str, Any]:
