@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsolbench import provenance
-from wsolbench.evaluate import report
+from wsolbench.evaluation import report
 from wsolbench.store import SCHEMA, new_run_id
 
 if TYPE_CHECKING:

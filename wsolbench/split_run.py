@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from wsolbench.errors import DataError, MapError, ModelError, WsolbenchError
-from wsolbench.evaluate import Evaluation
+from wsolbench.evaluation import Evaluation
 from wsolbench.forward import Forward, run_forward
 from wsolbench.images import Batch, InputTransform, load_batches
 from wsolbench.sample import Problem, Split

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsolbench.evaluate import Evaluation, report
+from wsolbench.evaluation import Evaluation, report
 from wsolbench.protocol import Protocol, resolve_protocol
 from wsolbench.sample import Truth
 from wsolbench.scorers.base import Targets, Task
