@@ -4,8 +4,8 @@ Formula: ``M[y](i, j) = sum_c w[y, c] A[c](i, j)``, with A the last maps before 
 pooling and w the weights of the linear layer; the mean of M is the logit without its bias.
 
 Departures from the paper: none in the formula. Bias and ReLU are left out, as there and in the
-wsol2020 reference. Where the network has a ReLU between A and the pooling (DenseNet), w applies to
-ReLU(A); where it has one after the class maps (SqueezeNet), M is taken before it.
+wsol2020 reference. Where the network has a ReLU after the class maps (SqueezeNet), M is taken
+before it.
 """
 
 from __future__ import annotations
@@ -41,5 +41,5 @@ def cam(forward: Forward) -> Tensor:
 
     head = forward.head
     assert head is not None  # noqa: S101 - `needs` says so
-    features = head.features(forward.activations(head.layer))
-    return torch.einsum("tc,tchw->thw", head.weight[forward.labels], features)
+    weights = head.weight[forward.labels]
+    return torch.einsum("tc,tchw->thw", weights, forward.activations(head.layer))

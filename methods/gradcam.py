@@ -4,7 +4,9 @@ Formula: ``M = ReLU(sum_c a[c] A[c])`` with ``a[c] = mean over pixels of dS/dA[c
 logit and A the maps of a layer. On a network of global average pooling and one linear layer,
 ``M x h x w = ReLU(CAM)``.
 
-Departures from the paper: none. Guided Grad-CAM is a method of its own.
+Departures from the paper: none. Guided Grad-CAM is a method of its own. Where the last maps end in
+a ReLU that is no module (DenseNet), A is what comes out of it; pytorch-grad-cam takes the gradient
+before that ReLU there, which breaks the identity above.
 """
 
 from __future__ import annotations

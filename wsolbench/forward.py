@@ -129,7 +129,7 @@ class Forward:
                     continue
                 gradients.setdefault(name, gradient.new_empty(len(self), *gradient.shape[1:]))
                 gradients[name][rows] = gradient[index]
-        return gradients
+        return gradients | self._beyond_relu(cotangents)
 
     def rescore(self, images: Tensor) -> Tensor:
         """The logits of other images, ``[N, 3, H, W] -> [N, K]``, for methods that perturb them."""
@@ -175,7 +175,10 @@ class Forward:
     def _backward(self, cotangent: Tensor) -> dict[str, Tensor]:
         if self._graph is None:
             raise InputError("expected a pass with gradients=True, but this one kept no graph")
-        names, outputs = tuple(self._outputs), tuple(self._outputs.values())
+        names = [name for name in self.kept if not self.classifier.layer(name).rectified]
+        if not names:
+            return {}
+        outputs = [self._outputs[name] for name in names]
         gradients = torch.autograd.grad(
             self._graph, outputs, cotangent, retain_graph=True, allow_unused=True
         )
@@ -183,6 +186,14 @@ class Forward:
             if gradient is None:
                 raise ModelError(f"the logits do not depend on layer {name}; choose another")
         return {n: self._maps(n, g) for n, g in zip(names, gradients, strict=True)}
+
+    def _beyond_relu(self, cotangents: Tensor) -> dict[str, Tensor]:
+        """Gradients at rectified maps, which the head alone reads; the ReLU must not mask them."""
+        return {
+            name: self.head.pull_back(self.activations(name), cotangents)
+            for name in self.kept
+            if self.classifier.layer(name).rectified and self.head is not None
+        }
 
 
 def run_forward(
@@ -215,14 +226,13 @@ def run_forward(
     """
     names = tuple(dict.fromkeys(layers))
     targets = _check_targets(classifier, images, image_index, labels, keys)
-    for name in names:
-        classifier.layer(name)
+    rectified = {name for name in names if classifier.layer(name).rectified}
     images = images.to(classifier.device, classifier.dtype)
     module = classifier.module
     with (
         freeze(module),
         torch.set_grad_enabled(gradients),
-        keep_outputs(module, names, leaf=gradients) as outputs,
+        keep_outputs(module, names, leaf=gradients, rectified=rectified) as outputs,
     ):
         logits = check_logits(module(images), len(images))
     return Forward(classifier, images, logits, outputs, targets, keys)

@@ -16,7 +16,7 @@ from wsolbench.layers import TOLERANCE, Trace, find_target
 
 @dataclass(frozen=True, eq=False)
 class LinearHead:
-    """``logits = GAP(relu_after?(weight @ relu_before?(A) + bias))``, A the maps of a layer.
+    """``logits = GAP(relu_after?(weight @ A + bias))``, A the maps of a layer.
 
     Without ``relu_after`` this is the usual linear layer on globally average-pooled features.
 
@@ -24,7 +24,8 @@ class LinearHead:
         layer: the layer that gives A, ``[B, C, h, w]``.
         weight: ``[K, C]``.
         bias: ``[K]``.
-        relu_before: whether a ReLU stands between the layer and the pooling (DenseNet).
+        relu_before: whether A is what the layer returns after a ReLU, which is no module of its own
+            (DenseNet).
         relu_after: whether a ReLU stands between the class maps and the pooling (SqueezeNet).
     """
 
@@ -34,17 +35,18 @@ class LinearHead:
     relu_before: bool = False
     relu_after: bool = False
 
-    def features(self, activations: Tensor) -> Tensor:
-        """What the weights are applied to: A, after the ReLU where there is one."""
-        return activations.relu() if self.relu_before else activations
-
     def logits(self, activations: Tensor) -> Tensor:
         """``[B, K]`` from A ``[B, C, h, w]``, as the network computes them."""
-        features = self.features(activations)
         if not self.relu_after:
-            return nn.functional.linear(features.mean((2, 3)), self.weight, self.bias)
-        maps = torch.einsum("kc,bchw->bkhw", self.weight, features) + self.bias[:, None, None]
+            return nn.functional.linear(activations.mean((2, 3)), self.weight, self.bias)
+        maps = torch.einsum("kc,bchw->bkhw", self.weight, activations) + self.bias[:, None, None]
         return maps.relu().mean((2, 3))
+
+    def pull_back(self, activations: Tensor, cotangents: Tensor) -> Tensor:
+        """The gradient of the logits weighted by ``[T, K]`` with respect to A, ``[T, C, h, w]``."""
+        with torch.enable_grad():
+            leaf = activations.detach().requires_grad_()
+            return torch.autograd.grad(self.logits(leaf), leaf, cotangents)[0]
 
 
 def find_head(module: nn.Module, traced: Trace) -> LinearHead | None:
@@ -68,7 +70,7 @@ def find_head(module: nn.Module, traced: Trace) -> LinearHead | None:
         activations = layer.to_maps(outputs[name], layer.input_hw)
         for before, after in product((False, True), repeat=2):
             head = LinearHead(name, weight, bias, relu_before=before, relu_after=after)
-            if _explains(head, activations, traced.logits):
+            if _explains(head, activations.relu() if before else activations, traced.logits):
                 return head
     return None
 

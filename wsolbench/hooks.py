@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,7 +50,11 @@ def check_logits(output: Any, batch: int) -> Tensor:
 
 @contextmanager
 def keep_outputs(
-    module: nn.Module, names: Sequence[str], *, leaf: bool = False
+    module: nn.Module,
+    names: Sequence[str],
+    *,
+    leaf: bool = False,
+    rectified: Collection[str] = (),
 ) -> Iterator[dict[str, Tensor]]:
     """Keep the outputs of some layers while a network runs; its last where one runs repeatedly.
 
@@ -61,12 +65,15 @@ def keep_outputs(
         module: the network.
         names: the layers.
         leaf: start a graph at the outputs that do not belong to one yet.
+        rectified: layers to keep after a ReLU; one that follows in the network finds its work done.
     """
     outputs: dict[str, Tensor] = {}
 
     def keep(name: str) -> Any:
         def hook(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-            if any(torch.is_tensor(i) and i.data_ptr() == output.data_ptr() for i in inputs):
+            if name in rectified:
+                output = output.relu()
+            elif any(torch.is_tensor(i) and i.data_ptr() == output.data_ptr() for i in inputs):
                 output = output.clone()  # others may hold it too, and change it in place
             if leaf and not output.requires_grad:
                 output = output.detach().requires_grad_()

@@ -37,6 +37,8 @@ class Layer:
         grid_hw: h and w at the traced input size.
         input_hw: the traced input size.
         prefix: tokens before the grid (class token, registers), which are dropped.
+        rectified: whether the maps are what the module returns after the ReLU that alone reads it,
+            where that ReLU is no module (DenseNet).
     """
 
     name: str
@@ -45,6 +47,7 @@ class Layer:
     grid_hw: tuple[int, int]
     input_hw: tuple[int, int]
     prefix: int = 0
+    rectified: bool = False
 
     def to_maps(self, output: Tensor, input_hw: Sequence[int]) -> Tensor:
         """The module's output, or a gradient of that shape, as ``[B, C, h, w]``.

@@ -170,6 +170,9 @@ def as_classifier(
         return module
     traced = trace(module, input_hw)
     target = find_target(traced)[0].name
+    head, layers = find_head(module, traced), dict(traced.layers)
+    if head is not None and head.relu_before:
+        layers[head.layer] = replace(layers[head.layer], rectified=True)
     classifier = Classifier(
         name=name or type(module).__name__,
         module=module,
@@ -180,8 +183,8 @@ def as_classifier(
         weights=weights,
         digest=digest(module),
         target_layer=target,
-        head=find_head(module, traced),
-        layers=traced.layers,
+        head=head,
+        layers=layers,
     )
     return (
         classifier

@@ -7,6 +7,7 @@ from reference.nets import (
     ClassMapNet,
     GapNet,
     HandNet,
+    InplaceReluNet,
     NormHeadNet,
     TinyVit,
     VggNet,
@@ -14,6 +15,7 @@ from reference.nets import (
 from reference.passes import maps_of, noise
 
 LABELS = [4, 0, 2]
+NETS = [VggNet, NormHeadNet, ClassMapNet, ChannelsLastNet, TinyVit]
 # float32 sums of some hundred products in another order; peers sum in NumPy
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 
@@ -24,7 +26,7 @@ def test_by_hand():
     assert maps_of("gradcam", HandNet(), image, [1]).tolist() == [[[0, 0], [0, 0]]]
 
 
-@pytest.mark.parametrize("net", [GapNet, ChannelsLastNet, HandNet])
+@pytest.mark.parametrize("net", [GapNet, ChannelsLastNet, InplaceReluNet, HandNet])
 def test_on_gap_nets_it_is_cam_over_the_number_of_pixels(net):
     labels = [0, 1, 1]
     cam = maps_of("cam", net(), noise(), labels)
@@ -33,11 +35,18 @@ def test_on_gap_nets_it_is_cam_over_the_number_of_pixels(net):
     torch.testing.assert_close(maps * pixels, cam.relu(), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("net", [VggNet, NormHeadNet, ClassMapNet, ChannelsLastNet, TinyVit])
+@pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize("peer", [peers.pytorch_grad_cam, peers.torchcam])
 def test_raw_maps_are_those_of_the_peers(net, peer):
     maps = maps_of("gradcam", net(), noise(), LABELS)
     torch.testing.assert_close(maps, peer("GradCAM", net(), noise(), LABELS), **CLOSE)
+
+
+def test_behind_an_in_place_relu_it_is_torchcams():
+    """pytorch-grad-cam averages gradients that the ReLU has masked, so its maps are no CAM here."""
+    maps = maps_of("gradcam", InplaceReluNet(), noise(), LABELS)
+    peer = peers.torchcam("GradCAM", InplaceReluNet(), noise(), LABELS)
+    torch.testing.assert_close(maps, peer, **CLOSE)
 
 
 def test_raw_maps_are_those_of_captum():

@@ -2,12 +2,21 @@ import pytest
 import torch
 import torchvision
 from reference import peers
-from reference.nets import ChannelsLastNet, ClassMapNet, HandNet, NormHeadNet, TinyVit, VggNet
+from reference.nets import (
+    ChannelsLastNet,
+    ClassMapNet,
+    HandNet,
+    InplaceReluNet,
+    NormHeadNet,
+    TinyVit,
+    VggNet,
+)
 from reference.passes import maps_of, noise
 
 from wsolbench.errors import OptionError
 
 LABELS = [4, 0, 2]
+NETS = [VggNet, NormHeadNet, ClassMapNet, ChannelsLastNet, TinyVit]
 # float32 sums of some hundred products in another order; peers sum in NumPy
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 
@@ -19,7 +28,7 @@ def test_by_hand():
     assert maps_of("layercam", HandNet(), image, [1]).tolist() == [[[0, 0], [0, 0]]]
 
 
-@pytest.mark.parametrize("net", [VggNet, NormHeadNet, ClassMapNet, ChannelsLastNet, TinyVit])
+@pytest.mark.parametrize("net", [*NETS, InplaceReluNet])
 @pytest.mark.parametrize("peer", [peers.pytorch_grad_cam, peers.torchcam])
 def test_raw_maps_are_those_of_the_peers(net, peer):
     maps = maps_of("layercam", net(), noise(), LABELS)

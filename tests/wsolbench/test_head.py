@@ -38,6 +38,16 @@ def test_other_heads_are_not_taken_for_linear_ones(net):
     assert find_head(net, trace(net, (64, 96))) is None
 
 
+@pytest.mark.parametrize("after", [False, True])
+def test_gradients_of_the_head_by_hand(after):
+    head = LinearHead("x", torch.tensor([[2.0], [-1.0]]), torch.ones(2), relu_after=after)
+    activations = torch.tensor([-2.0, 4.0]).reshape(1, 1, 1, 2)
+    # class maps (-3, 9) and (3, -3), of which a ReLU lets through one pixel each
+    expected = [-1 * 4 / 2, 3 * 2 / 2] if after else [1, 1]
+    gradient = head.pull_back(activations, torch.tensor([[3.0, 4.0]]))
+    assert gradient.flatten().tolist() == expected
+
+
 def test_the_head_is_the_networks_own_weights():
     net = HandNet()
     head = find_head(net, trace(net, (4, 4)))
@@ -77,4 +87,4 @@ def test_logits_by_hand(before, after, logits):
         "x", torch.tensor([[2.0], [-2.0]]), torch.ones(2), relu_before=before, relu_after=after
     )
     activations = torch.tensor([-2.0, 4.0]).reshape(1, 1, 1, 2)
-    assert head.logits(activations).tolist() == [logits]
+    assert head.logits(activations.relu() if before else activations).tolist() == [logits]

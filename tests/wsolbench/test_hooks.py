@@ -46,6 +46,14 @@ def test_what_is_kept_does_not_change_in_place():
     assert outputs["features"].min() < 0
 
 
+def test_rectified_outputs_change_nothing_but_what_is_kept():
+    net, images = InplaceReluNet().eval(), torch.randn(2, 3, 16, 16)
+    features, logits = net.features(images), net(images)
+    with keep_outputs(net, ("features",), rectified={"features"}) as outputs:
+        assert net(images).equal(logits)
+    assert outputs["features"].equal(features.relu())
+
+
 def test_what_a_module_returns_unchanged_is_copied():
     class Net(nn.Module):
         def __init__(self):
