@@ -1,9 +1,14 @@
 """Fixtures for all tests."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+import wsolbench  # noqa: F401  (now: once tests/ is on the path, tests/wsolbench would hide it)
+
+sys.path.append(str(Path(__file__).parent))  # for tests/reference
 
 _DATA = os.environ.get("WSOLBENCH_DATA")
 _DATA_FOLDER = Path(_DATA).resolve() if _DATA else None  # before any test changes folder

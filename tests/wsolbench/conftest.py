@@ -1,0 +1,53 @@
+"""Fixtures for tests of whole runs: throw-away methods, and the command line in this process."""
+
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from wsolbench.cli import main
+from wsolbench.registry import DATASETS, METHODS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command line left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def register(monkeypatch):
+    """``METHODS.register`` with a short card, for the time of a test."""
+    forget_new_adapters(monkeypatch)
+
+    def decorator(name, **card):
+        return METHODS.register(name, **{"title": name, "family": "floor", **card})
+
+    return decorator
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys, tmp_path):
+    """Runs a command line in an empty folder; plug-ins are forgotten afterwards."""
+    forget_new_adapters(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["wsolbench", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return Outcome(end.value.code, out, err)
+
+    return run
+
+
+def forget_new_adapters(monkeypatch):
+    for registry in (METHODS, DATASETS):
+        len(registry)  # the built-in ones are there before the copy
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
