@@ -7,6 +7,7 @@ compression; counted while writing, not believed from headers).
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import lzma
 import re
@@ -16,10 +17,10 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import IO, Any, Protocol
 
 from wsolbench.data.merging import move_into
 from wsolbench.errors import DataError
@@ -28,6 +29,11 @@ _MIB, _GIB = 1024**2, 1024**3
 _CHUNK = _MIB
 _DEPTH = 64
 _HERE = PurePosixPath()
+_COMPRESSED: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+}
 _JUNK = ("__MACOSX", ".DS_Store")
 _DAMAGED = (
     tarfile.TarError,
@@ -188,14 +194,27 @@ def _members(archive: Path) -> Iterator[_Member]:
 
 
 def _tar_members(archive: Path) -> Iterator[_Member]:
-    with tarfile.open(archive, "r|*") as tar:
-        for info in tar:
-            if info.isdir():
-                yield _Member(info.name, None)
-            elif info.isfile() and (stream := tar.extractfile(info)) is not None:
-                yield _Member(info.name, stream)
-            else:
-                raise _unsafe(info.name, "it is a link, device or pipe")
+    with _decompressed(archive) as file:
+        with tarfile.open(fileobj=file, mode="r|") as tar:
+            for info in tar:
+                if info.isdir():
+                    yield _Member(info.name, None)
+                elif info.isfile() and (stream := tar.extractfile(info)) is not None:
+                    yield _Member(info.name, stream)
+                else:
+                    raise _unsafe(info.name, "it is a link, device or pipe")
+        while file.read(_CHUNK):  # the checksum of gz stands at the very end
+            pass
+
+
+def _decompressed(archive: Path) -> IO[bytes]:
+    with archive.open("rb") as file:
+        head = file.read(6)
+    for magic, opener in _COMPRESSED.items():
+        if head.startswith(magic):
+            stream: IO[bytes] = opener(archive)
+            return stream
+    return archive.open("rb")
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:

@@ -102,7 +102,9 @@ def _count_bars(counts: NDArray[np.int64], axis: Axes) -> None:
     shares = np.bincount(np.minimum(counts, 10)) / len(counts)
     places = range(0 if shares[0] else 1, len(shares))
     axis.bar(places, shares[places.start :], color=_colour())
-    axis.set_xticks(places, ["10+" if place == 10 else str(place) for place in places], fontsize="small")
+    axis.set_xticks(
+        places, ["10+" if place == 10 else str(place) for place in places], fontsize="small"
+    )
     axis.grid(visible=False, axis="x")
     axis.set_axisbelow(True)
 
