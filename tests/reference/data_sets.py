@@ -1,6 +1,7 @@
 """Small data sets of any shape, without a reader."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -20,21 +21,22 @@ def save_image(path, size_wh=(20, 10), seed=0):
     return path
 
 
-def dataset_of(splits, **card):
-    """A data set whose splits are the samples given."""
+def dataset_of(found, **card):
+    """A data set whose splits hold the samples given."""
 
     def read(root, split):
-        return iter(splits[split])
+        return iter(found[split])
 
     facts = {
         "title": "T",
         "classes": ("cat", "dog"),
-        "splits": dict.fromkeys(splits),
+        "splits": dict.fromkeys(found),
         "annotations": ("labels", "boxes"),
         "licence": "L",
         "citation": "C",
         "homepage": "https://example.org/home",
         "layout": "DIR/images",
+        "embedded": Path,  # so that no root is needed
     }
     return Dataset(name="made", function=read, **(facts | card))
 

@@ -60,8 +60,13 @@ def show_report(report: Report, *, every: bool = False) -> None:
     print_table(out, table(("split", "images", "published"), rows, right=(1, 2)))
     _show_findings(out, "Faults", report.faults, every=every)
     _show_findings(out, "Remarks", report.remarks, every=every)
-    verdict = f"{len(report.faults):,} faults" if report.faults else "no fault"
-    out.print(f"\n{verdict}, {len(report.remarks):,} remarks", style="bold")
+    verdict = f"{_counted(report.faults, 'fault')}, {_counted(report.remarks, 'remark')}"
+    out.print(f"\n{verdict}", style="bold")
+
+
+def _counted(things: Sequence[object], name: str) -> str:
+    count = f"{len(things):,}" if things else "no"
+    return f"{count} {name}" if len(things) < 2 else f"{count} {name}s"
 
 
 def _show_findings(out: Console, title: str, findings: Iterable[Finding], *, every: bool) -> None:
