@@ -51,9 +51,13 @@ def grow_tree(levels: Levels, hills: Hills, regions: Regions) -> tuple[Merges, N
 
 @compiled
 def _merge(regions: Regions, region_of_hill: Ints) -> Merges:
-    """Kruskal's maximum spanning tree; of two regions the one with the higher peak goes on."""
+    """Kruskal's maximum spanning tree; of two regions the one with the higher peak goes on.
+
+    Of equal ones that goes on which more have merged into, or spans would add up without bound.
+    """
     peak, contacts = regions.peak, regions.contacts
     parent = np.arange(peak.size).astype(np.int32)
+    size = np.ones(peak.size, np.int32)
     into = np.zeros(peak.size, np.int32)
     end = np.zeros(peak.size, np.int32)
     order = np.zeros(peak.size, np.int32)
@@ -63,9 +67,10 @@ def _merge(regions: Regions, region_of_hill: Ints) -> Merges:
         a, b = _root(parent, contacts[contact, 0]), _root(parent, contacts[contact, 1])
         if a == b:
             continue
-        if peak[a] > peak[b]:
+        if peak[a] > peak[b] or (peak[a] == peak[b] and size[a] > size[b]):
             a, b = b, a
         parent[a] = into[a] = b
+        size[b] += size[a]
         end[a] = contacts[contact, 2]
         place -= 1
         order[place], last = a, b

@@ -10,9 +10,12 @@ also it is at most that of its own box. Where this leaves a choice, contours are
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsolbench._component_tree import Merges, Nodes
 from wsolbench._hills import Hills, Index, Ints, Levels, compiled
+
+Sums = NDArray[np.int64]
 
 # What ranks a contour: twice its area, then its first row, then its first column; the highest wins.
 Rank = tuple[int, int, int]
@@ -42,9 +45,9 @@ def largest_contours(
 
 
 @compiled
-def _doubled_areas_of_holes(holes: Nodes) -> Ints:
+def _doubled_areas_of_holes(holes: Nodes) -> Sums:
     """Twice the area of the boxes of all holes at each level [256]."""
-    total = np.zeros(257, np.int32)
+    total = np.zeros(257, np.int64)
     for hole in range(holes.first.size):
         area = _doubled_box_area(holes, hole)
         total[holes.first[hole]] += area
@@ -115,14 +118,14 @@ def _doubled_box_area(nodes: Nodes, node: int) -> int:
 
 
 @compiled
-def _at_most(nodes: Nodes, node: int, level: int, area: Ints, filling: Ints) -> int:
+def _at_most(nodes: Nodes, node: int, level: int, area: Ints, filling: Sums) -> int:
     """Twice what the area of a component can be at most, with its holes filled."""
     filled = area[nodes.region[node], level] + filling[level]
     return min(int(filled), _doubled_box_area(nodes, node))
 
 
 @compiled
-def _rivals(nodes: Nodes, area: Ints, filling: Ints) -> tuple[Ints, Ints, Ints]:
+def _rivals(nodes: Nodes, area: Ints, filling: Sums) -> tuple[Ints, Ints, Ints]:
     """Per level: one that may be the largest, its least area, and how many may be the largest."""
     least = np.full(256, -1, np.int32)
     for node in range(nodes.first.size):
@@ -146,7 +149,7 @@ def _rank(
     node: int,
     level: int,
     area: Ints,
-    filling: Ints,
+    filling: Sums,
 ) -> Rank:
     region, y = nodes.region[node], nodes.box[node, 1]
     x = _first_column(levels, hills, merges, region, y, level)

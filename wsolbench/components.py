@@ -194,7 +194,7 @@ def _checked_levels(levels: NDArray[np.uint8], shape: str) -> NDArray[np.uint8]:
 
 
 def _checked_boxes(boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
-    boxes = np.ascontiguousarray(boxes_xyxy, dtype=np.float64)
+    boxes = np.array(boxes_xyxy, dtype=np.float64)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes):
         raise InputError(
             f"expected true boxes [G, 4] with G >= 1, got shape {list(boxes.shape)}; "
