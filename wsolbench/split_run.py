@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from wsolbench.errors import DataError, MapError, ModelError, WsolbenchError
+from wsolbench.errors import DataError, MapError, ModelError, OptionError
 from wsolbench.evaluation import Evaluation
 from wsolbench.forward import Forward, run_forward
 from wsolbench.images import Batch, InputTransform, load_batches
@@ -177,7 +177,7 @@ class SplitRun:
 def _maps_of(planned: PlannedMethod, forward: Forward) -> NDArray[np.float32]:
     try:
         maps: NDArray[np.float32] = planned.method.maps(forward, planned.options).cpu().numpy()
-    except WsolbenchError:
+    except (MapError, ModelError, OptionError):
         raise
     except torch.cuda.OutOfMemoryError as error:
         raise MapError(_out_of_memory(f"method {planned.label}")) from error

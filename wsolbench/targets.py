@@ -68,13 +68,14 @@ def targets_of(pairs: Sequence[Pair], logits: Logits) -> Targets:
     """What all methods share of the pairs; an image with logits of NaN has nothing predicted."""
     images = np.array([pair.image for pair in pairs], dtype=np.int64)
     labels = np.array([pair.truth.label for pair in pairs], dtype=np.int64)
+    last = max(logits.shape[1], TOP_K[-1])  # beyond every top k
     numbers = np.asarray(~np.isnan(logits[images]).any(axis=1), dtype=np.bool_)
     of_pairs = np.where(numbers[:, None], logits[images], 0)
     listed = predictions(logits)[images]
     found = (listed == labels[:, None]) & numbers[:, None]
     return Targets(
         truths=[pair.truth for pair in pairs],
-        ranks=np.where(numbers, label_ranks(of_pairs, labels), logits.shape[1]),
+        ranks=np.where(numbers, label_ranks(of_pairs, labels), last),
         predicted=np.where(found.any(1), found.argmax(1), -1),
         shown=np.array([pair.shown for pair in pairs], dtype=np.bool_),
         probabilities=np.where(numbers, _softmax(of_pairs)[np.arange(len(pairs)), labels], 0.0),

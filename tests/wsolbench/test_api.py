@@ -56,7 +56,7 @@ def test_numbers_that_count_nothing_are_nan(dataset):
     frame = wsolbench.Record({**record.data, "metrics": rows}, record.targets).frame()
     assert frame.value.dtype == float
     assert frame.value.isna().all()
-    assert list(wsolbench.Record({"metrics": []}, record.targets).frame().columns)[0] == "method"
+    assert "method" in wsolbench.Record({"metrics": []}, record.targets).frame()
 
 
 def test_targets_has_a_row_per_target_and_method(dataset):
