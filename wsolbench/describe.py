@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wsolbench import provenance
-from wsolbench.evaluation import report
+from wsolbench.dataset import TEST, TRAIN_FULLSUP
+from wsolbench.evaluation import Evaluation, report
 from wsolbench.store import SCHEMA, new_run_id
 
 if TYPE_CHECKING:
+    from wsolbench.dataset import Dataset
     from wsolbench.models import Classifier
     from wsolbench.plan import Plan, PlannedMethod
+    from wsolbench.protocol import Protocol
     from wsolbench.sample import Problem
-    from wsolbench.split_run import SplitRun
+    from wsolbench.tally import Tally
 
 PROBLEMS_LISTED = 100
 
 
 def describe(
     plan: Plan,
-    runs: Mapping[str, SplitRun],
+    runs: Mapping[str, Tally],
     config: Mapping[str, Any],
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Everything that is known of a run.
+    """Everything that is known of a run of a network.
 
     Args:
         plan: what was done.
@@ -33,49 +36,71 @@ def describe(
         config: what to ask for to get the same run.
         seconds: phase -> time.
     """
-    test = runs[plan.test.name]
-    calibration = runs[plan.calibration.name].evaluation if plan.calibration else None
-    labels = [planned.label for planned in plan.methods]
+    return assemble(
+        card=plan.dataset,
+        runs=runs,
+        no_calibration=plan.no_calibration,
+        device=str(plan.classifier.device),
+        model=_model(plan.classifier),
+        methods=[_method(planned) for planned in plan.methods],
+        left_out=plan.left_out,
+        protocols=plan.protocols,
+        config=config,
+        seconds=seconds,
+    )
+
+
+def assemble(
+    *,
+    card: Dataset,
+    runs: Mapping[str, Tally],
+    no_calibration: str,
+    device: str,
+    model: Mapping[str, Any],
+    methods: Sequence[Mapping[str, Any]],
+    left_out: Mapping[str, str],
+    protocols: Sequence[Protocol],
+    config: Mapping[str, Any],
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """A record's content from its parts; ``runs`` are those of test and, if any, train-fullsup."""
+    test, calibration = runs[TEST].evaluation, runs.get(TRAIN_FULLSUP)
+    labels = [method["label"] for method in methods]
     return {
         "schema": SCHEMA,
         "run_id": new_run_id(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "versions": provenance.versions(),
         "commit": provenance.commit(),
-        "machine": provenance.machine(str(plan.classifier.device)),
+        "machine": provenance.machine(device),
         "config": dict(config),
-        "dataset": _dataset(plan, runs),
-        "model": _model(plan.classifier),
-        "methods": [_method(planned) for planned in plan.methods],
-        "left_out": plan.left_out,
+        "dataset": {
+            "name": card.name,
+            "title": card.title,
+            "revision": card.revision,
+            "classes": len(card.classes),
+            "splits": {name: _split(run) for name, run in runs.items()},
+            "no_calibration": no_calibration,
+        },
+        "model": model,
+        "methods": methods,
+        "left_out": left_out,
         "protocols": [
             {"label": one.label, "fingerprint": one.fingerprint, "facts": one.facts()}
-            for one in plan.protocols
+            for one in protocols
         ],
         "classification": {
             name: {"value": state.compute(), **state.to_json()}
-            for name, state in test.evaluation.classification.items()
+            for name, state in test.classification.items()
         },
-        "metrics": report(test.evaluation, calibration, labels),
+        "metrics": report(test, None if calibration is None else calibration.evaluation, labels),
         "not_finite": _not_finite(test),
         "seconds": _seconds(runs, seconds),
         "counts": {name: _counts(run) for name, run in runs.items()},
     }
 
 
-def _dataset(plan: Plan, runs: Mapping[str, SplitRun]) -> dict[str, Any]:
-    card = plan.dataset
-    return {
-        "name": card.name,
-        "title": card.title,
-        "revision": card.revision,
-        "classes": len(card.classes),
-        "splits": {name: _split(run) for name, run in runs.items()},
-        "no_calibration": plan.no_calibration,
-    }
-
-
-def _split(run: SplitRun) -> dict[str, Any]:
+def _split(run: Tally) -> dict[str, Any]:
     listed = run.problems[:PROBLEMS_LISTED]
     return {
         "images": len(run.scored),
@@ -119,12 +144,12 @@ def _method(planned: PlannedMethod) -> dict[str, Any]:
     }
 
 
-def _not_finite(run: SplitRun) -> dict[str, int]:
+def _not_finite(evaluation: Evaluation) -> dict[str, int]:
     """Method -> maps with NaN or infinity, of every method that had any."""
-    return {method: count for method, count in run.evaluation.not_finite.items() if count}
+    return {method: count for method, count in evaluation.not_finite.items() if count}
 
 
-def _seconds(runs: Mapping[str, SplitRun], seconds: Mapping[str, float]) -> dict[str, Any]:
+def _seconds(runs: Mapping[str, Tally], seconds: Mapping[str, float]) -> dict[str, Any]:
     return {
         **_rounded(seconds),
         "splits": {
@@ -142,7 +167,7 @@ def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in seconds.items()}
 
 
-def _counts(run: SplitRun) -> dict[str, Any]:
+def _counts(run: Tally) -> dict[str, Any]:
     """Method -> protocol -> name -> counts."""
     counts: dict[str, Any] = {}
     for (method, protocol), states in run.evaluation.states.items():

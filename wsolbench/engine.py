@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import nn
 
 from wsolbench.dataset import Dataset
 from wsolbench.describe import describe
-from wsolbench.errors import DataError
+from wsolbench.errors import DataError, OptionError
 from wsolbench.models import Classifier
 from wsolbench.plan import Plan, find_device, make_plan
 from wsolbench.settings import (
@@ -25,8 +25,9 @@ from wsolbench.settings import (
     specs_of,
 )
 from wsolbench.spec import Spec
-from wsolbench.split_run import SplitRun, Watch
-from wsolbench.store import Record, check_writable, plain, run_folder
+from wsolbench.split_run import SplitRun
+from wsolbench.store import Record, check_writable, plain, run_folder, scratch_folder
+from wsolbench.tally import Watch
 
 
 def evaluate(
@@ -46,6 +47,7 @@ def evaluate(
     seed: int = 0,
     strict: bool = False,
     results: str | Path | None = None,
+    save_maps: bool = False,
     watch: Watch | None = None,
 ) -> Record:
     """Score methods on a data set.
@@ -69,6 +71,7 @@ def evaluate(
             option of their own go by that.
         strict: refuse a split with any problem instead of leaving out what cannot be used.
         results: folder to save the run below; not saved where ``None``.
+        save_maps: keep the raw maps of the test split in the run's folder, as ``.npy`` files.
         watch: wraps the batches of a split to show progress; see `wsolbench.progress.watch_batches`.
 
     Returns:
@@ -98,24 +101,30 @@ def evaluate(
     )
     if results is not None:
         check_writable(Path(results))
-    with _random_state(seed), _moved(model, settings.device):
+    elif save_maps:
+        raise OptionError("raw maps are saved with the run; expected results, the folder for it")
+    with ExitStack() as stack:
+        stack.enter_context(_random_state(seed))
+        stack.enter_context(_moved(model, settings.device))
         plan = make_plan(model, dataset, settings)
+        maps = None
         if results is not None:
             folder = run_folder(Path(results), plan.dataset.name, plan.classifier.name)
             check_writable(folder)
+            maps = stack.enter_context(scratch_folder(folder)) if save_maps else None
         prepared = time.perf_counter()
-        plan, runs = _run(plan, watch)
+        plan, runs = _run(plan, watch, maps)
         seconds = {"prepare": prepared - started, "total": time.perf_counter() - started}
         data = describe(plan, runs, _config(plan, model, dataset), seconds)
-    record = Record(plain(data), runs[plan.test.name].rows())
-    return record if results is None else record.save(Path(results))
+        record = Record(plain(data), runs[plan.test.name].rows())
+        return record if results is None else record.save(Path(results), maps)
 
 
-def _run(plan: Plan, watch: Watch | None) -> tuple[Plan, dict[str, SplitRun]]:
+def _run(plan: Plan, watch: Watch | None, maps: Path | None) -> tuple[Plan, dict[str, SplitRun]]:
     """Pass over every split; one to calibrate on that cannot be used is left out of the plan."""
     runs: dict[str, SplitRun] = {}
     for split in plan.splits:
-        run = SplitRun(plan, split).run(watch)
+        run = SplitRun(plan, split, maps if split is plan.test else None).run(watch)
         if run.scored:
             runs[split.name] = run
         elif split is plan.test:

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from wsolbench.sample import Sample
 
 
+MAPS = "maps"  # the folder of a run that kept its raw maps, with a folder per method
+
+
+def method_folder(maps: Path, label: str) -> Path:
+    """Where the maps of a method belong below the maps of a run."""
+    return maps / label.replace("/", "_")
+
+
 def map_path(folder: Path, sample: Sample, label: int) -> Path:
     """Where the map of a target belongs."""
     name = sample.id if len(sample.labels) == 1 else f"{sample.id}#{label}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsolbench.errors import RecordError
+from wsolbench.mapfiles import MAPS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,8 +62,12 @@ class Record:
         frame = pd.DataFrame(rows, columns=None if rows else _COLUMNS)
         return frame.astype({"value": float})
 
-    def save(self, results: Path) -> Record:
+    def save(self, results: Path, maps: Path | None = None) -> Record:
         """Write the run below ``results``; on failure nothing is left behind.
+
+        Args:
+            results: the folder.
+            maps: a folder of raw maps beside the run's, which becomes part of it.
 
         Raises:
             RecordError: the folder cannot be written, or there is such a run already.
@@ -75,6 +80,8 @@ class Record:
             with _new_folder(final.with_name(f".{final.name}.partial")) as partial:
                 (partial / RECORD).write_text(dump(self.data), encoding="utf-8")
                 self.targets.to_parquet(partial / TARGETS, index=False)
+                if maps is not None:
+                    maps.replace(partial / MAPS)
                 partial.replace(final)
         except (OSError, ValueError, TypeError, NotImplementedError) as error:
             # the last three are of pyarrow, for columns that it cannot write
@@ -123,6 +130,23 @@ def _new_folder(folder: Path) -> Iterator[Path]:
             with suppress(OSError):  # another run has written there meanwhile
                 above.rmdir()
         raise
+
+
+@contextmanager
+def scratch_folder(above: Path) -> Iterator[Path]:
+    """A hidden folder to gather files in; whatever is still there at the end goes again.
+
+    Raises:
+        RecordError: it cannot be made.
+    """
+    folder = above / f".{new_run_id()}.scratch"
+    try:
+        with _new_folder(folder):
+            yield folder
+    except OSError as error:
+        raise RecordError(f"cannot write to {folder}: {error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_record(path: Path) -> dict[str, Any]:

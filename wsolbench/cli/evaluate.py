@@ -79,6 +79,9 @@ def evaluate_command(
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder that the run is saved in.")
     ] = Path("results"),
+    save_maps: Annotated[
+        bool, typer.Option("--save-maps", help="Keep the raw maps in the run's folder.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON instead of a leaderboard.")
     ] = False,
@@ -108,10 +111,10 @@ def evaluate_command(
     }
     chosen = {key: value for key, value in given.items() if value is not None}
     settings = chosen if config is None else _settings_of(config) | chosen
-    _show(_evaluate(settings, results), as_json=as_json)
+    show_record(_evaluate(settings, results, save_maps=save_maps), as_json=as_json)
 
 
-def _evaluate(settings: dict[str, Any], results: Path) -> Any:
+def _evaluate(settings: dict[str, Any], results: Path, *, save_maps: bool) -> Any:
     from wsolbench.engine import evaluate
     from wsolbench.progress import watch_batches
 
@@ -121,7 +124,7 @@ def _evaluate(settings: dict[str, Any], results: Path) -> Any:
     for name in ("model", "dataset"):
         if name in settings and settings[name] is None:
             raise OptionError(f"the record to repeat had a {name} of its own; name one: --{name}")
-    return evaluate(**settings, results=results, watch=watch_batches)
+    return evaluate(**settings, results=results, save_maps=save_maps, watch=watch_batches)
 
 
 def _settings_of(config: Path) -> dict[str, Any]:
@@ -133,7 +136,8 @@ def _settings_of(config: Path) -> dict[str, Any]:
     return settings
 
 
-def _show(record: Any, *, as_json: bool) -> None:
+def show_record(record: Any, *, as_json: bool) -> None:
+    """Print a record: its leaderboard, or JSON for programs."""
     if as_json:
         from wsolbench.store import dump
 
