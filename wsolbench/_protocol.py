@@ -177,7 +177,9 @@ def _checked(key: str, value: Any) -> Any:
         return _within(key, value, int, low=1, high=float("inf"))
     if key in ("fixed_threshold", "single_iou_threshold"):
         return _within(key, value, (int, float), low=0.0, high=1.0)
-    values = value if isinstance(value, tuple | list) else (value,)
+    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    if not values:
+        raise OptionError(f"expected {key} to hold at least one number, but got {value!r}")
     return tuple(_within(key, one, (int, float), low=0.0, high=1.0) for one in values)
 
 
@@ -191,6 +193,8 @@ def _choice(key: str, value: Any) -> Any:
 
 def _within(key: str, value: Any, kind: Any, *, low: float, high: float) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
-        bound = f"a number from {low:g} to {high:g}" if high < float("inf") else "a whole number"
-        raise OptionError(f"expected {key} to be {bound}, at least {low:g}, but got {value!r}")
+        bound = f"a number from {low:g} to {high:g}"
+        if high == float("inf"):
+            bound = f"a whole number of at least {low:g}"
+        raise OptionError(f"expected {key} to be {bound}, but got {value!r}")
     return value

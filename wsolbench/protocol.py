@@ -29,6 +29,7 @@ WSOL2020 = Protocol(
     iou_thresholds=(0.3, 0.5, 0.7),
     single_iou_threshold=0.5,
     fixed_threshold=0.2,
+    region="boxes truncated to pixels of the frame; PxAP: masks, nearest, ignored pixels left out",
     adjustable=(
         "normaliser",
         "interpolation",
@@ -112,6 +113,7 @@ TSCAM2021 = dataclasses.replace(
     no_box=(0, 0, 1, 1),
     top_k_comparison=">",
     fixed_threshold=0.12,
+    region="boxes truncated to pixels of the frame",
     senses=("gt-map",),
     verdicts="target",
 )

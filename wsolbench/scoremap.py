@@ -27,7 +27,7 @@ INTERPOLATIONS = ("cubic", "linear")
 
 
 def as_maps(raw: ArrayLike, *, name: str = "score maps") -> Maps:
-    """Check score maps and return them as float64 ``[B, H, W]``.
+    """Check score maps and return them as float64 ``[B, H, W]``, a copy only where they are not.
 
     A single ``[H, W]`` map becomes a batch of one. NaN passes: protocols say what it means.
 
@@ -48,7 +48,7 @@ def as_maps(raw: ArrayLike, *, name: str = "score maps") -> Maps:
             f"expected {name} of shape [H, W] or [B, H, W] with numbers, but got shape "
             f"{np.shape(raw)} and dtype {maps.dtype}; pass one two-dimensional map per target"
         )
-    return maps.astype(np.float64)
+    return maps.astype(np.float64, copy=False)
 
 
 def resize(maps: Maps, size_hw: tuple[int, int], interpolation: str = "cubic") -> Maps:
@@ -88,14 +88,6 @@ def taps(
     weights = _cubic_weights(x) if interpolation == "cubic" else _linear_weights(x)
     indices = np.clip(first.astype(np.int64)[:, None] + np.arange(-1, 3), 0, source - 1)
     return indices, weights
-
-
-def axis_weights(source: int, target: int, interpolation: str = "linear") -> NDArray[np.float64]:
-    """The same weights as a matrix ``[target, source]``: resizing is ``rows @ map @ columns.T``."""
-    indices, weights = taps(source, target, interpolation)
-    matrix = np.zeros((target, source))
-    np.add.at(matrix, (np.arange(target)[:, None], indices), weights)
-    return matrix
 
 
 def _cubic_weights(x: NDArray[np.float32]) -> NDArray[np.float64]:

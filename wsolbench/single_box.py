@@ -75,6 +75,19 @@ def single_box(score_map: Map, protocol: Protocol, size_wh: tuple[int, int]) -> 
     return bounds.astype(np.float64) + np.array([0, 0, edge, edge], dtype=np.float64)
 
 
+def box_key(protocol: Protocol) -> tuple[object, ...]:
+    """All that `single_box` reads of a protocol: protocols with one key take the same boxes."""
+    return (
+        protocol.interpolation,
+        protocol.normaliser,
+        protocol.threshold_rule,
+        protocol.box_rule,
+        EDGES.get(protocol.box_edge),
+        protocol.no_box,
+        protocol.fixed_threshold,
+    )
+
+
 def _of_maximum(score_map: Map, protocol: Protocol, size_hw: tuple[int, int]) -> NDArray[np.int64]:
     """Largest component above a share of the maximum."""
     threshold = protocol.fixed_threshold or 0.0

@@ -20,10 +20,7 @@ def score_map(raw, size_wh=(224, 224)):
 def scaled_boxes(boxes_xyxy, from_wh, to_wh=(224, 224)):
     """Boxes in the frame, every coordinate truncated."""
     return np.array(
-        [
-            [int(c * to_wh[i % 2] / from_wh[i % 2]) for i, c in enumerate(box)]
-            for box in boxes_xyxy
-        ]
+        [[int(c * to_wh[i % 2] / from_wh[i % 2]) for i, c in enumerate(box)] for box in boxes_xyxy]
     )
 
 

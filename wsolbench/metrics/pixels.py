@@ -121,14 +121,15 @@ def _count(
     histograms: NDArray[np.int64],
 ) -> bool:
     """Adds the pixels inside, outside and ignored; whether all scores were in [0, 1]."""
-    bins = edges.size - 3.0
+    bins, one = edges.size - 3.0, np.uint64(1)  # unsigned: an index that needs no check of its sign
     for y in range(score_map.shape[0]):
         for x in range(score_map.shape[1]):
             score = score_map[y, x]
             if not 0.0 <= score <= 1.0:
                 return False
-            bin_ = int(score * bins)  # off by one at most: the edges decide
-            bin_ += score >= edges[bin_ + 1]
-            bin_ -= score < edges[bin_]
-            histograms[0 if mask[y, x] else 1 + ignore[y, x], bin_] += 1
+            bin_ = np.uint64(np.int64(score * bins))  # off by one at most: the edges decide
+            bin_ += np.uint64(score >= edges[bin_ + one])
+            bin_ -= np.uint64(score < edges[bin_])
+            kind = np.uint64(0) if mask[y, x] else one + np.uint64(ignore[y, x])
+            histograms[kind, bin_] += 1
     return True

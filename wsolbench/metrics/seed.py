@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.int64]
 
 BACKGROUND, IGNORED = 0, -1
+CELLS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,8 @@ class SeedIoU(State):
         classes = np.asarray(labels, dtype=np.int64)
         self._check(scores, classes, truth)
         outcomes = np.zeros((3, len(self.actual), len(self.backgrounds) + 1), dtype=np.int64)
-        _count(np.ascontiguousarray(scores), classes, truth, np.array(self.backgrounds), outcomes)
+        starts = np.searchsorted(self.backgrounds, np.arange(CELLS + 1) / CELLS)
+        _count(scores, classes, truth, np.array(self.backgrounds), starts, outcomes)
         return self + self._summed(outcomes)
 
     def _summed(self, outcomes: Pixels) -> Self:
@@ -137,10 +139,12 @@ def _count(
     labels: Pixels,
     truth: NDArray[np.signedinteger[Any]],
     backgrounds: NDArray[np.float64],
+    starts: Pixels,
     outcomes: Pixels,
 ) -> None:
     """Adds pixels by class and by how many backgrounds their highest score exceeds.
 
+    ``starts`` holds how many backgrounds lie below each 1/CELLS, from where few steps are left.
     Rows of ``outcomes`` [3, K + 1, T + 1]: of the winning class where it is true, of the winning
     class, of the true class.
     """
@@ -150,11 +154,13 @@ def _count(
             true = truth[y, x]
             if true < 0:
                 continue
-            best = 0
+            best, score = 0, scores[0, y, x]
             for c in range(1, classes):
-                if scores[c, y, x] > scores[best, y, x]:
-                    best = c
-            exceeded = np.searchsorted(backgrounds, scores[best, y, x])
+                if scores[c, y, x] > score:
+                    best, score = c, scores[c, y, x]
+            exceeded = starts[int(min(max(score, 0.0), 1.0) * CELLS)] if score > 0 else 0
+            while exceeded < backgrounds.size and score > backgrounds[exceeded]:
+                exceeded += 1
             winner = labels[best] + 1
             outcomes[1, winner, exceeded] += 1
             outcomes[2, true, exceeded] += 1

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 
 from wsolbench.errors import InputError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     Scores = NDArray[np.float64]  # [N]
     Inside = NDArray[np.bool_]  # [N]
+    Keys = NDArray[np.uint64]  # [N]
 
 NAMES = ("mass", "rank", "top_k", "auc")
 
@@ -55,12 +57,14 @@ class SoftMask:
         size = int(inside.sum())
         if size == 0:
             return cls(np.nan, np.nan, np.nan, np.nan)
-        groups = _groups(scores, inside)
+        places = min(k, len(scores))
+        among_size, among_places, doubled = _tally(_sorted_keys(scores, inside), size, places)
+        pairs = size * (len(scores) - size)
         return cls(
             mass=relevance_mass(scores, inside),
-            rank=_inside_top(groups, size) / size,
-            top_k=_inside_top(groups, min(k, len(scores))) / min(k, len(scores)),
-            auc=_area(groups),
+            rank=among_size / size,
+            top_k=among_places / places,
+            auc=doubled / (2 * pairs) if pairs else np.nan,
         )
 
 
@@ -106,28 +110,38 @@ def _check(scores: Scores, inside: Inside) -> None:
         )
 
 
-def _groups(scores: Scores, inside: Inside) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pixels inside and pixels in all per distinct score, from the highest down, ``[G]`` each."""
-    order = np.argsort(scores)[::-1]
-    ranked = scores[order]
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    within = np.diff(inside[order].cumsum()[ends], prepend=0)
-    return within, np.diff(ends + 1, prepend=0)
+def _sorted_keys(scores: Scores, inside: Inside) -> Keys:
+    """Twice the bits of every score, plus one inside the mask, ascending.
+
+    The bits of a float that is not negative sort as it does and leave the highest bit free: shifted
+    out, it makes room for the mask, and one sort of whole numbers does.
+    """
+    bits = np.ascontiguousarray(scores).view(np.uint64) << np.uint64(1)
+    return np.sort(bits | inside)
 
 
-def _inside_top(groups: tuple[NDArray[np.int64], NDArray[np.int64]], k: int) -> float:
-    """How many of the k highest pixels lie inside, the last group taken in proportion."""
-    within, both = groups
-    last = int(np.searchsorted(both.cumsum(), k))
-    left = k - int(both[:last].sum())
-    return int(within[:last].sum()) + left * int(within[last]) / int(both[last])
+@njit(cache=True, nogil=True)
+def _tally(keys: Keys, first: int, second: int) -> tuple[float, float, int]:
+    """From the highest score down, groups of equal scores at a time.
 
-
-def _area(groups: tuple[NDArray[np.int64], NDArray[np.int64]]) -> float:
-    """Share of pairs (inside, outside) in the right order; a tie counts half."""
-    within, both = groups
-    outside = both - within
-    pairs = int(within.sum()) * int(outside.sum())
-    above = within.cumsum() - within
-    doubled = int((outside * (2 * above + within)).sum())
-    return doubled / (2 * pairs) if pairs else float("nan")
+    Returns:
+        How many of the ``first`` and of the ``second`` highest pixels lie inside, the last group
+        taken in proportion, and twice the number of pairs (inside, outside) in the right order, a
+        tie counting half.
+    """
+    among_first = among_second = 0.0
+    doubled = seen = seen_inside = 0
+    end = keys.size
+    while end > 0:
+        start, within = end, 0
+        while start > 0 and keys[start - 1] >> np.uint64(1) == keys[end - 1] >> np.uint64(1):
+            start -= 1
+            within += int(keys[start] & np.uint64(1))
+        both = end - start
+        among_first += within * min(max(first - seen, 0), both) / both
+        among_second += within * min(max(second - seen, 0), both) / both
+        doubled += (both - within) * (2 * seen_inside + within)
+        seen += both
+        seen_inside += within
+        end = start
+    return among_first, among_second, doubled

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from wsolbench.errors import InputError
 from wsolbench.metrics import BoxAP
 from wsolbench.scorers.base import FIXED, Scores, States, Targets, Task, Value, state_of
-from wsolbench.single_box import single_box
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +57,7 @@ class BoxAPScorer:
             state += truths
             if not self.reads_predictions or targets.places[i] >= 0:
                 truth = targets.truths[i]
-                box = single_box(maps.raw[i], self.protocol, truth.size_wh)
+                box = maps.box(i, self.protocol, truth.size_wh)
                 if box is not None:
                     boxes[i] = box.tolist()
                     state += self._detection(truth.sample_id, truth.label, box, targets, i)

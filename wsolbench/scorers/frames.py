@@ -85,7 +85,7 @@ def nearest(mask: NDArray[np.bool_] | None, size_wh: tuple[int, int]) -> NDArray
         return np.zeros((size_wh[1], size_wh[0]), dtype=np.bool_)
     rows = _nearest_index(mask.shape[0], size_wh[1])
     columns = _nearest_index(mask.shape[1], size_wh[0])
-    return mask[np.ix_(rows, columns)]
+    return mask.take(rows, axis=0).take(columns, axis=1)
 
 
 def _nearest_index(source: int, target: int) -> NDArray[np.int64]:

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wsolbench import scoremap
+from wsolbench.single_box import box_key, single_box
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from wsolbench.protocol import Protocol
+
+    Box = NDArray[np.float64]  # [4]
     Maps = NDArray[np.float64]  # [T, H, W]
 
 
@@ -30,6 +34,8 @@ class MapBatch:
         self._resized: dict[tuple[tuple[int, int], str], Maps] = {}
         self._normalised: dict[tuple[tuple[int, int], str, str], Maps] = {}
         self._levels: dict[tuple[tuple[int, int], str, str], NDArray[np.uint8]] = {}
+
+        self._boxes: dict[tuple[object, ...], Box | None] = {}
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -67,3 +73,10 @@ class MapBatch:
         if key not in self._levels:
             self._levels[key] = scoremap.quantise(self.normalised(*key))
         return self._levels[key]
+
+    def box(self, index: int, protocol: Protocol, size_wh: tuple[int, int]) -> Box | None:
+        """The one box ``[4]`` of a map by a protocol's rule; see `wsolbench.single_box`."""
+        key = index, size_wh, *box_key(protocol)
+        if key not in self._boxes:
+            self._boxes[key] = single_box(self.raw[index], protocol, size_wh)
+        return self._boxes[key]

@@ -21,7 +21,6 @@ from wsolbench.boxes import iou
 from wsolbench.metrics import ErrorRate, Rate
 from wsolbench.scorers.base import FIXED, TOP_K, Scores, States, Targets, Task, Value, state_of
 from wsolbench.scorers.frames import boxed_targets, framed_boxes
-from wsolbench.single_box import single_box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +70,7 @@ class Found:
     def of(cls, maps: MapBatch, targets: Targets, boxed: Boxed, protocol: Protocol) -> Found:
         """Take the box of every map by the protocol's rule."""
         boxes = [
-            single_box(maps.raw[i], protocol, protocol.size_wh or targets.truths[i].size_wh)
+            maps.box(i, protocol, protocol.size_wh or targets.truths[i].size_wh)
             for i in boxed.indices
         ]
         ious = [

@@ -65,9 +65,7 @@ def test_equals_pycocotools_on_files(tmp_path):
             found[: len(true)] = true[: len(found)] + rng.integers(-1, 2, 4)[None]
             found[:, 2:] = np.maximum(found[:, :2], found[:, 2:])
             scores = rng.random(len(found))
-            state += BoxAP.of(
-                str(image), label, found_xyxy=found, scores=scores, truth_xyxy=true
-            )
+            state += BoxAP.of(str(image), label, found_xyxy=found, scores=scores, truth_xyxy=true)
             annotations += [_entry(image, label, box) for box in true]
             results += [
                 {**_entry(image, label, box), "score": score}

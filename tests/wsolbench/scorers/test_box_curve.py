@@ -26,6 +26,7 @@ from wsolbench.metrics.box_accuracy import THRESHOLDS, best_iou_curves, level_of
 from wsolbench.scoremap import normalise, quantise
 
 SIZES = [(500, 375), (97, 211), (224, 224), (33, 500)]
+SMALL = [(7, 7), (14, 10)]
 COUNTS = ("single", "multi")
 
 
@@ -64,8 +65,14 @@ def test_raw_adversaries_to_counts_equal_the_reference(name):
     assert_equal_to_reference([score_maps.adversaries()[name]], [scene(3, (500, 375), 2)])
 
 
-@pytest.mark.parametrize(("seed", "size_wh"), list(enumerate(SIZES)))
-@pytest.mark.parametrize("cells", [(7, 7), (14, 10), (224, 224)])
+@pytest.mark.parametrize(
+    ("seed", "size_wh", "cells"),
+    [
+        *((seed, size_wh, cells) for seed, size_wh in enumerate(SIZES) for cells in SMALL),
+        (4, (500, 375), (60, 90)),
+        (5, (224, 224), (224, 224)),
+    ],
+)
 def test_raw_maps_to_counts_equal_the_reference(seed, size_wh, cells):
     assert_equal_to_reference(
         [score_maps.realistic(seed, cells)], [scene(seed, size_wh, 1 + seed % 3)]
@@ -170,9 +177,7 @@ def read(folder):
     with (folder / "localization.txt").open() as lines:
         for name, *box in csv.reader(lines):
             boxes[name].append([float(c) for c in box])
-    return [
-        scale_boxes(own, sizes[name], (224, 224)).astype(float) for name, own in boxes.items()
-    ]
+    return [scale_boxes(own, sizes[name], (224, 224)).astype(float) for name, own in boxes.items()]
 
 
 def score_one_map_on_all(score, truths):
@@ -233,6 +238,4 @@ def test_the_tree_shared_by_all_images_gives_what_the_public_metric_gives(wsolbe
     truths = read(wsolbench_data / "wsolevaluation-metadata/CUB/val")[:12]
     clipped = [np.minimum(own, 224) for own in truths]
     counted = MaxBoxAccV2.of([gaussian] * len(clipped), clipped)
-    np.testing.assert_array_equal(
-        counted.correct, score_one_map_on_all(gaussian, clipped).correct
-    )
+    np.testing.assert_array_equal(counted.correct, score_one_map_on_all(gaussian, clipped).correct)
