@@ -63,6 +63,9 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        image.load()  # convert() would copy it
+        return image
     if image.mode.startswith("I"):  # 16 bits, which convert() would clip
         image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
     if image.mode == "P":

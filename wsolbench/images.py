@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from wsolbench.decode import read_image as read_image
 from wsolbench.errors import InputError, SampleError
@@ -125,7 +125,7 @@ class _Samples(Dataset["_Loaded | Problem"]):
 def _collate(entries: list[_Loaded | Problem]) -> Batch:
     loaded = [entry for entry in entries if isinstance(entry, _Loaded)]
     return Batch(
-        images=torch.stack([entry.image for entry in loaded])
+        images=default_collate([entry.image for entry in loaded])  # into shared memory, no copy
         if loaded
         else torch.empty(0, 3, 1, 1),
         samples=tuple(entry.sample for entry in loaded),
