@@ -8,6 +8,8 @@ import pytest
 from wsolbench.cli import main
 from wsolbench.registry import DATASETS, METHODS
 
+BUILT_IN = {registry.kind: frozenset(registry) for registry in (METHODS, DATASETS)}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -31,12 +33,12 @@ def register(monkeypatch):
 
 @pytest.fixture
 def cli(monkeypatch, capsys, tmp_path):
-    """Runs a command line in an empty folder; plug-ins are forgotten afterwards."""
-    forget_new_adapters(monkeypatch)
+    """Runs a command line in an empty folder; plug-ins are forgotten after each."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
 
     def run(*arguments):
+        forget_new_adapters(monkeypatch)
         monkeypatch.setattr(sys, "argv", ["wsolbench", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
@@ -48,6 +50,10 @@ def cli(monkeypatch, capsys, tmp_path):
 
 
 def forget_new_adapters(monkeypatch):
+    """Leave what is built in or installed, as in a new process."""
     for registry in (METHODS, DATASETS):
-        len(registry)  # the built-in ones are there before the copy
-        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+        len(registry)  # now the built-in ones are there
+        kept = {
+            name: one for name, one in registry._entries.items() if name in BUILT_IN[registry.kind]
+        }
+        monkeypatch.setattr(registry, "_entries", kept)

@@ -120,7 +120,8 @@ def _evaluate(settings: dict[str, Any], results: Path, *, save_maps: bool) -> An
 
     unknown = settings.keys() - inspect.signature(evaluate).parameters.keys()
     if unknown:
-        raise RecordError(f"the record to repeat has settings that do not exist: {unknown}")
+        names = ", ".join(sorted(unknown))
+        raise RecordError(f"the record to repeat has settings that do not exist: {names}")
     for name in ("model", "dataset"):
         if name in settings and settings[name] is None:
             raise OptionError(f"the record to repeat had a {name} of its own; name one: --{name}")

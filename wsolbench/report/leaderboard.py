@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ GAP = 3  # spaces before a column
 LABEL = 40  # characters of a protocol's label; the notes have all of it
 BOLD, FAINT, PLAIN = "bold", "dim", ""
 
+_PIECE = re.compile(r"[^,+(]+[,+(]?")
 Numbers = Mapping[tuple[str, str, str, str | None], float | None]
 Line = tuple[str, str]  # text and style
 
@@ -48,7 +50,9 @@ class Column:
     def header(self) -> tuple[str, str]:
         """The metric, and what stands below it: the policies."""
         below = "".join(f"{SHORT.get(p, p) if p else '':>{NUMBER}}" for p in self.policies)
-        return f"{self.metric:>{self.width}}", f"{below:>{self.width}}"
+        side = ">" if len(self.policies) == 1 else "<"  # to the left where several stand below
+        top = f"{'':{GAP}}{self.metric:{side}{self.width - GAP}}"
+        return top, f"{below:>{self.width}}"
 
     def cell(self, method: str, numbers: Numbers) -> str:
         """The numbers of one method in percent, one for each policy."""
@@ -171,10 +175,19 @@ def _labels(
 ) -> dict[str, list[str]]:
     """Label -> its lines in the first column, which takes a third of the width at most."""
     marked = {m["label"]: m["label"] + " !" * bool(not_finite.get(m["label"])) for m in methods}
-    return {
-        label: textwrap.wrap(shown, max(16, width // 3), subsequent_indent="  ")
-        for label, shown in marked.items()
-    }
+    return {label: _folded(shown, max(16, width // 3)) for label, shown in marked.items()}
+
+
+def _folded(label: str, width: int) -> list[str]:
+    """A label on lines of ``width``, folded between its options where that can be."""
+    lines = [""]
+    for piece in _PIECE.findall(label):
+        if lines[-1].strip() and len(lines[-1] + piece) > width:
+            lines.append("  ")
+        lines[-1] += piece
+        while len(lines[-1]) > width:
+            lines[-1:] = [lines[-1][:width], "  " + lines[-1][width:]]
+    return [line.rstrip() for line in lines]
 
 
 def _fitting(columns: Sequence[Column], width: int) -> Iterator[list[Block]]:
@@ -213,7 +226,7 @@ def _table(
     )
     rule = "-" * (first + sum(block.width for block in blocks))
     yield f"{'':{first}}{above}".rstrip(), FAINT
-    yield f"{'':{first}}{metrics}", BOLD
+    yield f"{'':{first}}{metrics}".rstrip(), BOLD
     yield f"{'method':{first}}{below}".rstrip(), BOLD
     yield rule, FAINT
     among_floors = False
