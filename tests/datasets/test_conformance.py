@@ -66,7 +66,7 @@ def dataset_of(*samples, **card):
         "title": "Mine",
         "classes": ("cat", "dog"),
         "splits": {"test": None},
-        "annotations": ("labels", "boxes"),
+        "annotations": ("labels", "boxes", "masks"),
         "licence": "CC0",
         "citation": "@misc{me}",
         "homepage": "https://example.org",
@@ -100,7 +100,7 @@ def test_data_set_that_conforms_has_no_findings(image):
         ({"instances": (Instance(1, (float("nan"), 0, 4, 9)),)}, "is no box inside"),
         (
             {"masks": ArrayMask(np.zeros((20, 10), dtype=bool))},
-            "bool (10, 20), but got bool (20, 10)",
+            "as bool (10, 20), but got bool (20, 10)",
         ),
         ({"masks": ArrayMask(np.zeros((10, 20), dtype=np.uint8))}, "but got uint8 (10, 20)"),
     ],
