@@ -40,12 +40,12 @@ class Annotation:
         return tuple(sorted({instance.label for instance in self.instances}))
 
 
-def read_annotation(path: Path, labels: Mapping[str, int], *, origin: int) -> Annotation:
+def read_annotation(path: Path, labels: Mapping[str, int] | int, *, origin: int) -> Annotation:
     """Read one annotation; only direct children of an object count, not the boxes of its parts.
 
     Args:
         path: the XML file.
-        labels: class name in the file -> label.
+        labels: class name in the file -> label; or the label of every object.
         origin: coordinate of the first pixel: 1 in PASCAL VOC, 0 in ILSVRC.
 
     Raises:
@@ -75,19 +75,24 @@ def _size(root: Element) -> tuple[int, int]:
 
 
 def _instance(
-    entry: Element, labels: Mapping[str, int], size_wh: tuple[int, int], origin: int
+    entry: Element, labels: Mapping[str, int] | int, size_wh: tuple[int, int], origin: int
 ) -> Instance:
-    name = (entry.findtext("name") or "").strip()
-    if name not in labels:
-        raise SampleError(str(UnknownNameError("class", name, labels)))
+    label = labels if isinstance(labels, int) else _label(entry, labels)
     box = _box(entry, origin)
     return Instance(
-        label=labels[name],
+        label=label,
         box_xyxy=fit_box(box, size_wh),
         difficult=_flag(entry, "difficult"),
         truncated=_flag(entry, "truncated"),
         occluded=_flag(entry, "occluded"),
     )
+
+
+def _label(entry: Element, labels: Mapping[str, int]) -> int:
+    name = (entry.findtext("name") or "").strip()
+    if name not in labels:
+        raise SampleError(str(UnknownNameError("class", name, labels)))
+    return labels[name]
 
 
 def _box(entry: Element, origin: int) -> Box:

@@ -84,30 +84,34 @@ class ValueMasks:
 
 @dataclass(frozen=True, slots=True)
 class ColourMasks:
-    """A picture of the object before a background of one colour.
+    """A picture whose colours tell foreground from background, of one class.
 
     Attributes:
         path: the picture.
         label: the class; another one has no foreground.
-        background: its red, green and blue.
-        tolerance: how far a channel may be off (pictures are JPEG files).
+        foreground: red, green and blue of the foreground; ``None``: all but the background.
+        background: red, green and blue of the background; ``None``: all but the foreground.
         ignored: red, green and blue of pixels to ignore, where there are any.
+        tolerance: how far a channel may be off (some pictures are JPEG files).
     """
 
     path: Path
     label: int
-    background: tuple[int, int, int]
-    tolerance: int = 40
+    foreground: tuple[int, int, int] | None = None
+    background: tuple[int, int, int] | None = None
     ignored: tuple[int, int, int] | None = None
+    tolerance: int = 40
 
     def read(self, label: int) -> tuple[BoolMask, BoolMask]:
         """See `MaskSource.read`."""
         pixels = _pixels(self.path, "RGB").astype(np.int16)
-        nothing = np.zeros(pixels.shape[:2], dtype=np.bool_)
-        ignored = nothing if self.ignored is None else self._near(pixels, self.ignored)
-        if label != self.label:
-            return nothing, ignored
-        return ~self._near(pixels, self.background) & ~ignored, ignored
+        mask = np.full(pixels.shape[:2], label == self.label)
+        ignored = np.zeros_like(mask) if self.ignored is None else self._near(pixels, self.ignored)
+        if self.foreground is not None:
+            mask &= self._near(pixels, self.foreground)
+        if self.background is not None:
+            mask &= ~self._near(pixels, self.background)
+        return mask & ~ignored, ignored
 
     def _near(self, pixels: NDArray[np.int16], colour: tuple[int, int, int]) -> BoolMask:
         near: BoolMask = (np.abs(pixels - np.array(colour)) <= self.tolerance).all(axis=2)
