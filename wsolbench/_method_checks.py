@@ -122,7 +122,7 @@ def _forward(method: Method, classifier: Classifier, targets: Targets) -> Forwar
         labels=labels,
         keys=[f"{image}#{label}" for image, label in targets],
         layers=method.layers({}, classifier),
-        gradients="gradients" in method.needs,
+        needs=method.needs,
     )
 
 

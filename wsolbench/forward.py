@@ -1,21 +1,22 @@
 """One forward pass per batch, shared by every method; gradients of any target, computed once.
 
 Parameters take no gradient and the graph starts at the earliest layer that a method asked for, so
-the network before it runs as in plain inference and a gradient costs only what comes after.
+the network before it runs as in plain inference and a gradient costs only what comes after. Only
+where a method needs gradients at the images does it start there.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from wsolbench._target_table import TargetTable, check_images
 from wsolbench.errors import InputError, ModelError
-from wsolbench.hooks import check_logits, freeze, keep_outputs
+from wsolbench.hooks import check_logits, freeze, keep_outputs, out_of_place
 
 if TYPE_CHECKING:
     from wsolbench.head import LinearHead
@@ -43,16 +44,16 @@ class Forward:
         images: Tensor,
         logits: Tensor,
         outputs: dict[str, Tensor],
-        targets: Sequence[tuple[int, int]],
-        keys: Sequence[str],
+        targets: TargetTable,
     ) -> None:
-        self.classifier, self.images, self.keys = classifier, images, tuple(keys)
+        self.classifier, self.keys, self._targets = classifier, targets.keys, targets
+        self.images, self._leaf = images.detach(), images
         self.logits = logits.detach()
-        self._targets = tuple(targets)
-        self.image_index, self.labels = _columns(targets, images.device)
+        self.image_index, self.labels = targets.columns(images.device)
         self._graph = logits if logits.requires_grad else None
         self._outputs = outputs
         self._gradients: dict[str, Tensor] = {}
+        self._input_gradients: Tensor | None = None
 
     def __len__(self) -> int:
         """The number of targets, T."""
@@ -97,10 +98,39 @@ class Forward:
         """
         self._output(layer)
         if not self._gradients:
-            targets = torch.zeros(len(self), self.logits.shape[1]).to(self.logits)
-            targets[torch.arange(len(self), device=targets.device), self.labels] = 1
-            self._gradients = self.pull_back(targets)
+            self._gradients = self.pull_back(self._one_hot())
         return self._gradients[self._name(layer)]
+
+    def input_gradients(self) -> Tensor:
+        """The gradient of every target's logit with respect to its image, ``[T, 3, H, W]``.
+
+        Computed once, by a backward pass through the whole network.
+
+        Raises:
+            InputError: the pass was made without "input-gradients" among its needs.
+        """
+        if self._input_gradients is None:
+            self._input_gradients = self.pull_back_to_images(self._one_hot())
+        return self._input_gradients
+
+    def pull_back_to_images(self, cotangents: Tensor) -> Tensor:
+        """The gradient of any linear score of the logits with respect to the images.
+
+        Args:
+            cotangents: ``[T, K]``, the weight of every logit in each target's score.
+
+        Returns:
+            ``[T, 3, H, W]``.
+
+        Raises:
+            InputError: the pass was made without "input-gradients" among its needs.
+        """
+        if not self._leaf.requires_grad:
+            raise InputError(
+                'expected a pass with "input-gradients" among its needs, but this graph does not '
+                "reach the images"
+            )
+        return self._pull([self._leaf], cotangents)[0]
 
     def pull_back(self, cotangents: Tensor) -> dict[str, Tensor]:
         """Gradients of any linear score of the logits with respect to every kept layer.
@@ -118,18 +148,33 @@ class Forward:
             InputError: the pass was made without gradients.
             ModelError: the logits do not depend on a layer.
         """
-        gradients: dict[str, Tensor] = {}
-        for rows in self._rounds() or [[]]:
-            logits = torch.zeros_like(self.logits)
-            index = self.image_index[rows]
-            logits[index] = cotangents[rows].to(logits)
-            for name, gradient in self._backward(logits).items():
-                if len(rows) == len(self) == len(gradient) and self._one_each:
-                    gradients[name] = gradient
-                    continue
-                gradients.setdefault(name, gradient.new_empty(len(self), *gradient.shape[1:]))
-                gradients[name][rows] = gradient[index]
+        names = [name for name in self.kept if not self.classifier.layer(name).rectified]
+        found = self._pull([self._outputs[name] for name in names], cotangents, names)
+        gradients = {n: self._maps(n, g) for n, g in zip(names, found, strict=True)}
         return gradients | self._beyond_relu(cotangents)
+
+    def again(
+        self, images: Tensor, *, layers: Iterable[str] = (), needs: Collection[str] = ()
+    ) -> Forward:
+        """Another pass, of changed images, for methods that look at the network more than once.
+
+        Args:
+            images: ``[T, 3, H, W]``, one for every target.
+            layers: as in `run_forward`.
+            needs: as in `run_forward`.
+
+        Returns:
+            A pass of T images with the same T labels and keys.
+        """
+        return run_forward(
+            self.classifier,
+            images,
+            image_index=range(len(self)),
+            labels=self.labels.tolist(),
+            keys=self.keys,
+            layers=layers,
+            needs=needs,
+        )
 
     def rescore(self, images: Tensor) -> Tensor:
         """The logits of other images, ``[N, 3, H, W] -> [N, K]``, for methods that perturb them."""
@@ -138,12 +183,7 @@ class Forward:
 
     def generators(self, seed: int) -> list[torch.Generator]:
         """A random generator per target on the CPU, the same in every batch and order."""
-        return [torch.Generator().manual_seed(_seed(seed, key)) for key in self.keys]
-
-    @property
-    def _one_each(self) -> bool:
-        """Whether the targets are the images, one each, in order."""
-        return [image for image, _ in self._targets] == list(range(len(self.images)))
+        return self._targets.generators(seed)
 
     def _name(self, layer: str | None) -> str:
         return self.classifier.target_layer if layer is None else layer
@@ -159,33 +199,44 @@ class Forward:
         return self.classifier.layer(name).to_maps(output, self.input_hw)
 
     def _of_targets(self, of_images: Tensor) -> Tensor:
-        return of_images if self._one_each else of_images[self.image_index]
+        return of_images if self._targets.one_each else of_images[self.image_index]
 
-    def _rounds(self) -> list[list[int]]:
-        """Rows of targets, grouped so that no group holds two of one image."""
-        seen: defaultdict[int, int] = defaultdict(int)
-        rounds: list[list[int]] = []
-        for row, (image, _) in enumerate(self._targets):
-            if seen[image] == len(rounds):
-                rounds.append([])
-            rounds[seen[image]].append(row)
-            seen[image] += 1
-        return rounds
+    def _one_hot(self) -> Tensor:
+        """The score of every target as weights of the logits, ``[T, K]``."""
+        return torch.nn.functional.one_hot(self.labels, self.logits.shape[1]).to(self.logits)
 
-    def _backward(self, cotangent: Tensor) -> dict[str, Tensor]:
+    def _pull(
+        self, sources: Sequence[Tensor], cotangents: Tensor, names: Sequence[str] = ()
+    ) -> list[Tensor]:
+        """Gradients at tensors ``[B, ...]`` of the graph, one for every target: ``[T, ...]``."""
         if self._graph is None:
             raise InputError("expected a pass with gradients=True, but this one kept no graph")
-        names = [name for name in self.kept if not self.classifier.layer(name).rectified]
-        if not names:
-            return {}
-        outputs = [self._outputs[name] for name in names]
+        found: list[Tensor] = []
+        for rows in self._targets.rounds() or [[]]:
+            index = self.image_index[rows]
+            logits = torch.zeros_like(self.logits)
+            logits[index] = cotangents[rows].to(logits)
+            gradients = self._backward(sources, logits, names)
+            if self._targets.one_each:
+                return gradients
+            found = found or [g.new_empty(len(self), *g.shape[1:]) for g in gradients]
+            for rows_of_all, gradient in zip(found, gradients, strict=True):
+                rows_of_all[rows] = gradient[index]
+        return found
+
+    def _backward(
+        self, sources: Sequence[Tensor], cotangent: Tensor, names: Sequence[str]
+    ) -> list[Tensor]:
+        if not sources:
+            return []
+        assert self._graph is not None  # noqa: S101 - checked by the caller
         gradients = torch.autograd.grad(
-            self._graph, outputs, cotangent, retain_graph=True, allow_unused=True
+            self._graph, sources, cotangent, retain_graph=True, allow_unused=True
         )
-        for name, gradient in zip(names, gradients, strict=True):
+        for name, gradient in zip(names, gradients, strict=False):
             if gradient is None:
                 raise ModelError(f"the logits do not depend on layer {name}; choose another")
-        return {n: self._maps(n, g) for n, g in zip(names, gradients, strict=True)}
+        return list(gradients)
 
     def _beyond_relu(self, cotangents: Tensor) -> dict[str, Tensor]:
         """Gradients at rectified maps, which the head alone reads; the ReLU must not mask them."""
@@ -205,6 +256,7 @@ def run_forward(
     keys: Sequence[str],
     layers: Iterable[str] = (),
     gradients: bool = False,
+    needs: Collection[str] = (),
 ) -> Forward:
     """Run one batch through the network and keep what the methods need.
 
@@ -218,6 +270,7 @@ def run_forward(
         keys: a name for each target, which seeds the methods that draw random numbers.
         layers: dotted names of the layers whose maps are kept.
         gradients: whether gradients with respect to those layers will be asked for.
+        needs: what the methods need, of `wsolbench.method.NEEDS`; "gradients" there means the same.
 
     Raises:
         InputError: lengths that differ, or an image or label out of range.
@@ -225,49 +278,21 @@ def run_forward(
         ModelError: a layer without maps, or a network that fails or returns no logits.
     """
     names = tuple(dict.fromkeys(layers))
-    targets = _check_targets(classifier, images, image_index, labels, keys)
+    targets = TargetTable(image_index, labels, keys)
+    check_images(images)
+    targets.check(len(images), classifier.num_classes)
+    images = images.detach().to(classifier.device, classifier.dtype)
     rectified = {name for name in names if classifier.layer(name).rectified}
-    images = images.to(classifier.device, classifier.dtype)
+    at_images = "input-gradients" in needs
+    leaf = at_images or gradients or "gradients" in needs
     module = classifier.module
-    with (
-        freeze(module),
-        torch.set_grad_enabled(gradients),
-        keep_outputs(module, names, leaf=gradients, rectified=rectified) as outputs,
-    ):
-        logits = check_logits(module(images), len(images))
-    return Forward(classifier, images, logits, outputs, targets, keys)
-
-
-def _check_targets(
-    classifier: Classifier,
-    images: Tensor,
-    image_index: Sequence[int],
-    labels: Sequence[int],
-    keys: Sequence[str],
-) -> list[tuple[int, int]]:
-    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-        raise InputError(
-            f"expected images [B, 3, H, W] of floats, but got {tuple(images.shape)} {images.dtype}"
-        )
-    if not len(image_index) == len(labels) == len(keys):
-        raise InputError(
-            "expected an image, a label and a key for every target, but got "
-            f"{len(image_index)} images, {len(labels)} labels and {len(keys)} keys"
-        )
-    for what, values, end in (
-        ("image", image_index, len(images)),
-        ("label", labels, classifier.num_classes),
-    ):
-        wrong = [value for value in values if not 0 <= value < end]
-        if wrong:
-            raise InputError(f"expected every {what} in 0..{end - 1}, but got {wrong[0]}")
-    return [(int(image), int(label)) for image, label in zip(image_index, labels, strict=True)]
-
-
-def _columns(targets: Sequence[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    table = torch.tensor(targets, dtype=torch.int64).reshape(-1, 2).to(device)
-    return table[:, 0], table[:, 1]
-
-
-def _seed(seed: int, key: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}\n{key}".encode()).digest()[:8], "big") >> 1
+    with ExitStack() as stack:
+        stack.enter_context(freeze(module))
+        stack.enter_context(torch.set_grad_enabled(leaf))
+        if at_images:
+            stack.enter_context(out_of_place(module))
+            images.requires_grad_()
+        outputs = stack.enter_context(keep_outputs(module, names, leaf=leaf, rectified=rectified))
+        shown = images.clone() if at_images else images  # a leaf cannot be changed in place
+        logits = check_logits(module(shown), len(images))
+    return Forward(classifier, images, logits, outputs, targets)

@@ -33,6 +33,19 @@ def freeze(module: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+@contextmanager
+def out_of_place(module: nn.Module) -> Iterator[None]:
+    """Let no layer work in place, for a while, so that a graph may keep what each one read."""
+    working = [part for part in module.modules() if getattr(part, "inplace", False) is True]
+    try:
+        for part in working:
+            setattr(part, "inplace", False)  # noqa: B010 - not every module has it
+        yield
+    finally:
+        for part in working:
+            setattr(part, "inplace", True)  # noqa: B010
+
+
 def check_logits(output: Any, batch: int) -> Tensor:
     """The output of a network, if it is logits ``[B, K]``.
 

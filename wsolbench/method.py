@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wsolbench.models import Classifier
 
 FAMILIES = ("activation", "gradient", "perturbation", "input-gradient", "transformer", "floor")
-NEEDS = ("activations", "gradients", "head")
+NEEDS = ("activations", "gradients", "head", "input-gradients")
 COSTS = ("free", "forward", "backward", "many")
 
 
@@ -43,7 +43,8 @@ class Method:
             Its keyword-only parameters are the options; ``layers`` says which layers it reads.
         title: one line for people.
         family: one of `FAMILIES`.
-        needs: of `NEEDS`; "head" is global average pooling and one linear layer.
+        needs: of `NEEDS`; "head" is global average pooling and one linear layer, "input-gradients"
+            are those at the images.
         cost: what it adds to the shared pass: nothing ("free", "forward"), a backward pass through
             what follows the layer ("backward"), or many passes ("many").
         paper: where it was published; ``None`` for floors.
@@ -101,7 +102,7 @@ class Method:
         """
         if "head" in self.needs and classifier.head is not None:
             return (classifier.head.layer,)
-        if not self.needs:
+        if not {"activations", "gradients"}.intersection(self.needs):
             return ()
         names = layer_names(self.resolve(options).get("layers")) or (classifier.target_layer,)
         return tuple(classifier.layer(name).name for name in names)

@@ -78,9 +78,14 @@ class Plan:
         return tuple(dict.fromkeys(layer for method in self.methods for layer in method.layers))
 
     @property
+    def needs(self) -> frozenset[str]:
+        """Everything that some method needs of the shared pass."""
+        return frozenset(need for planned in self.methods for need in planned.method.needs)
+
+    @property
     def needs_gradients(self) -> bool:
-        """Whether some method reads gradients."""
-        return any("gradients" in planned.method.needs for planned in self.methods)
+        """Whether some method reads gradients of a layer."""
+        return "gradients" in self.needs
 
 
 def make_plan(

@@ -23,6 +23,6 @@ def maps_of(name, net, images, labels, **options):
         labels=labels,
         keys=[str(i) for i in range(len(images))],
         layers=method.layers(options, classifier),
-        gradients="gradients" in method.needs,
+        needs=method.needs,
     )
     return method.maps(forward, options)

@@ -304,3 +304,53 @@ def test_random_generators_follow_seed_and_key_alone():
 def test_double_precision_networks_get_double_images():
     forward = one_each(classifier_of(GapNet().double()), images())
     assert forward.logits.dtype == forward.gradients().dtype == torch.float64
+
+
+@pytest.mark.parametrize("net", ALL_NETS)
+def test_gradients_reach_the_images_where_they_are_needed(net):
+    net, labels, batch = net().eval(), [1, 0, 4, 2], images().requires_grad_()
+    index = [0, 2, 1, 0]
+    forward = run_forward(
+        classifier_of(net),
+        batch,
+        image_index=index,
+        labels=labels,
+        keys="abcd",
+        layers=(classifier_of(net).target_layer,),
+        needs={"input-gradients"},
+    )
+    for part in net.modules():
+        part.inplace = False  # GapNet overwrites what a graph from the images needs
+    for row, (image, label) in enumerate(zip(index, labels, strict=True)):
+        single = batch[image : image + 1]
+        (expected,) = torch.autograd.grad(net(single)[0, label], single)
+        torch.testing.assert_close(forward.input_gradients()[row], expected[0], **CLOSE)
+    maps = run_forward(
+        forward.classifier,
+        batch,
+        image_index=index,
+        labels=labels,
+        keys="abcd",
+        layers=forward.kept,
+        needs={"gradients"},
+    )
+    torch.testing.assert_close(forward.gradients(), maps.gradients(), **CLOSE)
+    assert not forward.images.requires_grad
+
+
+def test_gradients_at_the_images_must_be_asked_for():
+    forward = one_each(classifier_of(GapNet()), images())
+    with pytest.raises(InputError, match='"input-gradients" among its needs'):
+        forward.input_gradients()
+
+
+def test_another_pass_has_one_image_for_every_target():
+    net = GapNet().eval()
+    forward = run_forward(
+        classifier_of(net), images(2), image_index=[1, 1, 0], labels=[3, 0, 2], keys="abc"
+    )
+    others = images(3, seed=2)
+    again = forward.again(others, layers=("relu",), needs={"gradients"})
+    assert again.scores.equal(net(others)[range(3), [3, 0, 2]])
+    assert again.keys == ("a", "b", "c")
+    assert again.gradients().shape == (3, 8, 16, 24)
