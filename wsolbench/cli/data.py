@@ -1,4 +1,4 @@
-"""The verbs of `wsolbench data`: list, verify, download, stats. No torch here."""
+"""The verbs of ``data``: list, verify, download, stats, convert. No torch here."""
 
 from __future__ import annotations
 
@@ -193,6 +193,36 @@ def stats_command(
     show_statistics(statistics, per_class=per_class)
     for path in drawn:
         typer.echo(f"figure: {path}")
+
+
+@data_app.command("convert")
+def convert_command(
+    name: Name,
+    layout: Annotated[str, typer.Option("--to", metavar="LAYOUT", help="coco, voc or manifest.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it must be new or empty.")],
+    data_root: Root = None,
+    split: Splits = None,
+    link: Annotated[bool, typer.Option("--link", help="Link the images, do not copy.")] = False,
+    devkit: Annotated[
+        str | None, typer.Option(help="For voc: the folder's name in VOCdevkit [VOC2007].")
+    ] = None,
+    plugin: Plugins = None,
+) -> None:
+    """Write a data set in another layout: its splits, images, boxes and masks."""
+    from wsolbench.data.convert import convert
+    from wsolbench.data.find import root_of
+
+    dataset = _dataset(name, plugin)
+    root = root_of(dataset, data_root)
+    bound = dataset.bind(root)
+    written = convert(bound, root, layout, out, splits=split or (), link=link, devkit=devkit)
+    for split_name, images in written.images.items():
+        typer.echo(f"{split_name}: {images:,} images")
+    if written.problems:
+        typer.echo(f"left out: {written.problems:,} entries that cannot be read (see data verify)")
+    for what, count in written.losses.items():
+        typer.echo(f"lost: {count:,} {what}")
+    typer.echo(f"written: {written.folder}")
 
 
 def _dataset(name: str, plugins: list[Path] | None) -> Dataset:
