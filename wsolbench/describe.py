@@ -92,6 +92,7 @@ def assemble(
         "classification": {
             name: {"value": state.compute(), **state.to_json()}
             for name, state in test.classification.items()
+            if state.total
         },
         "metrics": report(test, None if calibration is None else calibration.evaluation, labels),
         "not_finite": _not_finite(test),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from wsolbench.store import Record
 
-ANOTHER_QUESTION = "another question"  # a point against a box: no stage to exchange
+ANOTHER_QUESTION = "the question (a box or a point)"  # no stage to exchange
 TOGETHER = "several together"
 BOX_METRICS = ("MaxBoxAcc", "GT-known Loc")
 

@@ -32,6 +32,7 @@ class Evaluation:
         task: what the data set asks for.
 
     Attributes:
+        targets: how many pairs of image and class shown in it were scored.
         states: (method, protocol label) -> counts.
         classification: counts of the classifier's own top-k accuracy.
         rows: a dictionary per target and method.
@@ -48,6 +49,7 @@ class Evaluation:
         labels = [scorer.protocol.label for scorer in self.scorers]
         if len(set(labels)) < len(labels):
             raise OptionError(f"expected every protocol once, but got {', '.join(labels)}")
+        self.targets = 0
         self.states: dict[tuple[str, str], States] = {}
         self.classification = {f"top{k}": TopK(k) for k in TOP_K}
         self.rows: list[dict[str, Any]] = []
@@ -78,8 +80,10 @@ class Evaluation:
         usable = self._usable(targets)
         shown = _View.of(targets, usable[targets.is_shown[usable]])
         every = _View.of(targets, usable) if self.reads_predictions else shown
-        for name, state in self.classification.items():
-            self.classification[name] = state + TopK.of(shown.targets.ranks, state.k)
+        self.targets += len(shown.targets)
+        if shown.targets.ranks is not None:
+            for name, state in self.classification.items():
+                self.classification[name] = state + TopK.of(shown.targets.ranks, state.k)
         views = [every if scorer.reads_predictions else shown for scorer in self.scorers]
         prepared = [
             self._timed(scorer, scorer.prepare, view.targets)
@@ -134,18 +138,19 @@ class Evaluation:
         method: str, targets: Targets, finite: NDArray[np.bool_]
     ) -> dict[str, dict[str, Any]]:
         """A row per target, by its key."""
+        ranks = [None] * len(targets) if targets.ranks is None else targets.ranks.tolist()
         return {
             truth.key: {
                 "method": method,
                 "sample_id": truth.sample_id,
                 "label": truth.label,
-                "rank": int(rank),
+                "rank": rank,
                 "shown": bool(shown),
                 "boxes": len(truth.boxes_xyxy),
                 "finite": bool(ok),
             }
             for truth, rank, shown, ok in zip(
-                targets.truths, targets.ranks, targets.is_shown, finite, strict=True
+                targets.truths, ranks, targets.is_shown, finite, strict=True
             )
         }
 

@@ -54,7 +54,7 @@ class Tally:
     @property
     def targets(self) -> int:
         """How many pairs of image and class shown in it were scored."""
-        return next(iter(self.evaluation.classification.values())).total
+        return self.evaluation.targets
 
     @property
     def nothing_scored(self) -> str:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from wsolbench.cli import data, evaluate, listing  # noqa: F401  (they put their verbs on the app)
+from wsolbench.cli import data, diff, evaluate, listing, score  # noqa: F401  (they add verbs)
 from wsolbench.cli.app import app
 from wsolbench.errors import WsolbenchError
 

@@ -243,7 +243,7 @@ def _table(
 
 def _longest(labels: Mapping[str, list[str]]) -> int:
     lines = [line for label in labels.values() for line in label]
-    return max(map(len, lines), default=0)
+    return max(map(len, ["method", *lines]))
 
 
 def _wrapped(text: str, width: int) -> list[str]:

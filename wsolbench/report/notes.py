@@ -15,24 +15,31 @@ MEANING = {
 
 
 def title_of(data: Mapping[str, Any]) -> str:
-    """One line: the data, the network, and how well it classifies them."""
-    model, dataset = data["model"], data["dataset"]
+    """One line: the data, and the network with how well it classifies them, if there is one."""
+    dataset = data["dataset"]
     test = dataset["splits"]["test"]
+    return (
+        f"{dataset['name']} test: {test['images']:,} images, {test['targets']:,} targets. "
+        f"{_network(data)}. All numbers in percent."
+    )
+
+
+def _network(data: Mapping[str, Any]) -> str:
+    model = data["model"]
+    if model["target_layer"] is None:
+        return "Score maps from files, no network"
     top = ", ".join(
         f"{name.replace('top', 'top-')} {_percent(one['value'])}"
         for name, one in data["classification"].items()
     )
-    return (
-        f"{dataset['name']} test: {test['images']:,} images, {test['targets']:,} targets. "
-        f"{model['name']} ({model['weights']}), layer {model['target_layer']}; "
-        f"classifier {top}. All numbers in percent."
-    )
+    return f"{model['name']} ({model['weights']}), layer {model['target_layer']}; classifier {top}"
 
 
 def notes_of(data: Mapping[str, Any]) -> Iterator[str]:
     """What a reader of the numbers has to know, a line each."""
     yield from _threshold_notes(data)
     yield from _direction_notes(data)
+    yield from _undefined_notes(data)
     for name, split in data["dataset"]["splits"].items():
         yield from _split_notes(name, split)
     for method, bad in data["not_finite"].items():
@@ -56,6 +63,13 @@ def _direction_notes(data: Mapping[str, Any]) -> Iterator[str]:
     down = [row["metric"] for row in data["metrics"] if not row.get("higher_is_better", True)]
     if down:
         yield f"Lower is better: {', '.join(dict.fromkeys(down))}."
+
+
+def _undefined_notes(data: Mapping[str, Any]) -> Iterator[str]:
+    undefined = [row["metric"] for row in data["metrics"] if row["value"] is None]
+    if undefined:
+        names = ", ".join(dict.fromkeys(undefined))
+        yield f"Undefined on these data, for want of any pixel or target to count: {names}."
 
 
 def _split_notes(name: str, split: Mapping[str, Any]) -> Iterator[str]:

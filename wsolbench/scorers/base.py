@@ -37,7 +37,8 @@ class Targets:
 
     Attributes:
         truths: T ground truths (of a class that the image does not show: without boxes).
-        ranks: ``[T]`` how many classes the network scores higher than the target's.
+        ranks: ``[T]`` how many classes the network scores higher than the target's; ``None`` where
+            no network stands behind the maps: then nothing of top-k is counted.
         predicted: ``[T]`` the place of the class in the network's list of five predictions, 0 for
             the first, -1 where it is not among them; without it, ``ranks`` below 5 are the places.
         shown: ``[T]`` bool, whether the image shows the class; without it, all are shown.
@@ -45,7 +46,7 @@ class Targets:
     """
 
     truths: Sequence[Truth]
-    ranks: NDArray[np.int64]
+    ranks: NDArray[np.int64] | None
     predicted: NDArray[np.int64] | None = None
     shown: NDArray[np.bool_] | None = None
     probabilities: NDArray[np.float64] | None = None
@@ -58,6 +59,8 @@ class Targets:
         """``[T]`` place among the five predictions, -1 where there is none."""
         if self.predicted is not None:
             return self.predicted
+        if self.ranks is None:
+            return np.full(len(self), -1)
         return np.where(self.ranks < TOP_K[-1], self.ranks, -1)
 
     @property
@@ -69,7 +72,7 @@ class Targets:
         """Some of the targets."""
         return Targets(
             [self.truths[i] for i in indices],
-            self.ranks[indices],
+            None if self.ranks is None else self.ranks[indices],
             None if self.predicted is None else self.predicted[indices],
             None if self.shown is None else self.shown[indices],
             None if self.probabilities is None else self.probabilities[indices],

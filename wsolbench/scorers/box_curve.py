@@ -110,12 +110,13 @@ class BoxCurveScorer:
         known = BoxAccuracy.empty((self.protocol.single_iou_threshold or 0.5,), self.thresholds)
         any_box = BoxAccuracy.empty(self.protocol.iou_thresholds, self.thresholds)
         best_single = np.take_along_axis(single, index, 1)
-        ranks = targets.ranks[prepared.boxed]
         states: States = {
             "multi": any_box.plus(np.take_along_axis(multi, index, 1)),
             "single": known.plus(best_single),
-            **{f"top{k}": known.plus(best_single, ranks < k) for k in TOP_K},
         }
+        if targets.ranks is not None:
+            ranks = targets.ranks[prepared.boxed]
+            states |= {f"top{k}": known.plus(best_single, ranks < k) for k in TOP_K}
         return states, self._rows(len(targets), prepared.boxed, maxima, single, multi)
 
     def _rows(
@@ -142,7 +143,8 @@ class BoxCurveScorer:
         pxap = states.get("pxap")
         if isinstance(pxap, PxAP):
             pixels = int(pxap.foreground.sum() + pxap.background.sum())
-            values.append(Value("PxAP", pxap.compute(), pixels))
+            undefined = not pxap.foreground.any()  # no mask has a pixel: the run is not lost
+            values.append(Value("PxAP", np.nan if undefined else pxap.compute(), pixels))
         return values
 
     def _box_values(self, states: States, calibration: States | None, policy: str) -> list[Value]:
@@ -151,9 +153,9 @@ class BoxCurveScorer:
             indices = self._indices(states, calibration, policy, chooser)
             if indices is not None:
                 for metric, name in metrics.items():
-                    values += self._values(
-                        metric, state_of(states, name, BoxAccuracy), indices, policy
-                    )
+                    if name in states:  # no top k without a network
+                        state = state_of(states, name, BoxAccuracy)
+                        values += self._values(metric, state, indices, policy)
         return values
 
     def _values(

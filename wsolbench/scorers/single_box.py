@@ -106,8 +106,10 @@ class SingleBoxScorer:
         found = Found.of(maps, targets, prepared, self.protocol)
         states: States = {}
         if GT_MAP in self.protocol.senses:
-            states.update(self._gt_map(found.ious, targets.ranks[prepared.indices]))
-        if DEVKIT in self.protocol.senses:
+            states["known"] = Rate.of(self._right(found.ious))
+            if targets.ranks is not None:
+                states.update(self._top_k(found.ious, targets.ranks[prepared.indices]))
+        if DEVKIT in self.protocol.senses and targets.ranks is not None:
             places = targets.places[prepared.indices]
             states.update(self._devkit(self._right(found.ious), places, prepared.images))
         return Scores(states, found.rows(len(targets), prepared))
@@ -117,12 +119,9 @@ class SingleBoxScorer:
         right: NDArray[np.bool_] = compare(ious, self.protocol.single_iou_threshold)
         return right
 
-    def _gt_map(self, ious: NDArray[np.float64], ranks: NDArray[np.int64]) -> States:
+    def _top_k(self, ious: NDArray[np.float64], ranks: NDArray[np.int64]) -> States:
         right = self._right(ious, self.protocol.top_k_comparison)
-        states: States = {"known": Rate.of(self._right(ious))}
-        for k in TOP_K:
-            states[f"top{k}"] = Rate.of(right & (ranks < k))
-        return states
+        return {f"top{k}": Rate.of(right & (ranks < k)) for k in TOP_K}
 
     @staticmethod
     def _devkit(
