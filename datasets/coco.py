@@ -35,6 +35,7 @@ _CLASSES = (
 _PARTS = {TRAIN_WEAKSUP: "train2017", TRAIN_FULLSUP: "train2017", TEST: "val2017"}
 _HOMES = (".", "coco", "COCO", "dataset/coco")
 _CALIBRATION = 5000
+_HOST = "http://images.cocodataset.org/"
 
 
 @DATASETS.register(
@@ -67,9 +68,12 @@ _CALIBRATION = 5000
         "Regions of crowds belong to the mask of their class."
     ),
     downloads=(
-        Download("http://images.cocodataset.org/zips/train2017.zip"),
-        Download("http://images.cocodataset.org/zips/val2017.zip"),
-        Download("http://images.cocodataset.org/annotations/annotations_trainval2017.zip"),
+        Download(f"{_HOST}zips/train2017.zip", "md5:cced6f7f71b7629ddf16f17bbcfab6b2"),
+        Download(f"{_HOST}zips/val2017.zip", "md5:442b8da7639aecaf257c1dceb8ba8c80"),
+        Download(
+            f"{_HOST}annotations/annotations_trainval2017.zip",
+            "md5:f4bbac642086de4f52a3fdda2de5fa2c",
+        ),
     ),
 )
 def coco(root: Path, split: str) -> Iterator[Sample | Problem]:
