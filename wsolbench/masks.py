@@ -245,7 +245,7 @@ def decode(codes: tuple[Code, ...], size_hw: tuple[int, int]) -> BoolMask:
     try:
         runs = [run for code in codes for run in _runs(code, size_hw)]
         union: BoolMask = coco.decode(coco.merge(runs)).astype(np.bool_)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise SampleError(f"a region is no polygon and no run-length code: {error}") from error
     if union.shape != tuple(size_hw):
         raise SampleError(f"expected a region of size {tuple(size_hw)}, but got {union.shape}")
@@ -266,6 +266,8 @@ def _runs(code: Code, size_hw: tuple[int, int]) -> list[Any]:
 
     if isinstance(code, dict) and not isinstance(code["counts"], list):
         return [code]
+    if not isinstance(code, dict) and not all(len(p) >= 6 and len(p) % 2 == 0 for p in code):
+        raise ValueError("expected polygons of three points or more")
     runs = coco.frPyObjects(code, *size_hw)
     return runs if isinstance(runs, list) else [runs]
 

@@ -236,9 +236,9 @@ class TestRealSample:
         assert sample.instances == (Instance(167, (35.0, 31.0, 498.0, 452.0)),)
 
     def test_fifty_thousand_ids_load_in_seconds(self, wsolbench_data):
-        started = time.perf_counter()
+        started = time.process_time()
         DATASETS["ilsvrc"].load("test", wsolbench_data)
-        assert time.perf_counter() - started < 5  # 0.5 s on an idle core
+        assert time.process_time() - started < 5  # 0.5 s on an idle core
 
     @pytest.mark.parametrize("split", ["train-weaksup", "train-fullsup"])
     def test_split_without_images_is_refused(self, wsolbench_data, split):

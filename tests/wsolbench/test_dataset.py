@@ -1,12 +1,13 @@
 """What a data set is."""
 
+import dataclasses
 from pathlib import Path
 
 import platformdirs
 import pytest
 
 from wsolbench.dataset import Dataset, cache_folder, find_folder
-from wsolbench.errors import DataError, UnknownNameError
+from wsolbench.errors import DataError, OptionError, UnknownNameError
 from wsolbench.sample import Problem, Sample
 
 SAMPLE = Sample("a", Path("a.jpg"), (2, 2), (0,))
@@ -101,3 +102,58 @@ def test_cache_folder_is_the_users_unless_chosen(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path
     monkeypatch.delenv("WSOLBENCH_CACHE")
     assert cache_folder() == platformdirs.user_cache_path("wsolbench")
+
+
+def read_with_options(_root, _split, *, part=1, boxes="all"):
+    yield Sample(f"{part} {boxes}", Path("a.jpg"), (2, 2), (0,))
+
+
+def test_options_are_the_keyword_only_parameters_of_the_reader(tmp_path):
+    card = dataset_of(function=read_with_options)
+    assert card.options == {"part": 1, "boxes": "all"}
+    chosen = card.with_options({"part": 2})
+    assert chosen.load("test", tmp_path).samples[0].id == "2 all"
+    assert (str(chosen.spec), str(card.spec)) == ("mine(part=2)", "mine")
+    assert str(chosen.with_options({"part": 1, "boxes": "none"}).spec) == "mine(boxes=none)"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"parts": 2}, "data set mine has no option 'parts'; options: part, boxes"),
+        ({"part": "2"}, "expected option part of data set mine to be of type int"),
+        ({"part": True}, "to be of type int, as its default 1, but got True"),
+    ],
+)
+def test_wrong_options_are_refused(options, reason):
+    with pytest.raises(OptionError, match=reason):
+        dataset_of(function=read_with_options).with_options(options)
+
+
+def test_card_binds_to_what_only_the_data_tell(tmp_path):
+    def binder(card, root, *, part, boxes):
+        return dataclasses.replace(card, classes=(root.name, str(part), boxes))
+
+    card = dataset_of(function=read_with_options, classes=(), binder=binder)
+    bound = card.with_options({"part": 3}).bind(tmp_path)
+    assert bound.classes == (tmp_path.name, "3", "all")
+    assert bound.load("test", tmp_path).samples[0].id == "3 all"
+    with pytest.raises(DataError, match="needs --data-root"):
+        card.bind()
+    told_already = dataset_of(SAMPLE)
+    assert told_already.bind() is told_already
+
+
+def test_root_may_be_a_file_where_the_card_says_so(tmp_path):
+    (tmp_path / "list.txt").touch()
+    card = dataset_of(SAMPLE, file_root=True)
+    assert card.load("test", tmp_path / "list.txt").samples == (SAMPLE,)
+    with pytest.raises(DataError, match="expected a folder as data root of mine"):
+        dataset_of(SAMPLE).load("test", tmp_path / "list.txt")
+    with pytest.raises(DataError, match="expected a folder or file as data root of mine"):
+        card.load("test", tmp_path / "nowhere")
+
+
+def test_card_tells_what_can_be_scored():
+    card = dataset_of(annotations=("labels", "masks"))
+    assert (card.has_boxes, card.has_masks) == (False, True)
