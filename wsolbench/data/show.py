@@ -12,6 +12,7 @@ from rich.table import Table
 
 from wsolbench.data.stats import Statistics
 from wsolbench.data.verify import Finding, Report
+from wsolbench.dataset import BOXES, MASKS
 
 _SHOWN = 10
 _PIPED_WIDTH = 1000
@@ -56,12 +57,19 @@ def show_report(report: Report, *, every: bool = False) -> None:
     out = console()
     where = report.root or "the cache folder"
     out.print(f"{report.dataset}, revision {report.revision}, in {where}", style="bold")
+    out.print(f"annotations: {', '.join(report.annotations)}{_unscored(report.annotations)}")
     rows = [(n, number(i), number(report.expected[n])) for n, i in report.images.items()]
     print_table(out, table(("split", "images", "published"), rows, right=(1, 2)))
     _show_findings(out, "Faults", report.faults, every=every)
     _show_findings(out, "Remarks", report.remarks, every=every)
     verdict = f"{_counted(report.faults, 'fault')}, {_counted(report.remarks, 'remark')}"
     out.print(f"\n{verdict}", style="bold")
+
+
+def _unscored(annotations: Sequence[str]) -> str:
+    """What cannot be scored for want of annotations."""
+    absent = [name for name in (BOXES, MASKS) if name not in annotations]
+    return f"; nothing can be scored against {' or '.join(absent)}" if absent else ""
 
 
 def _counted(things: Sequence[object], name: str) -> str:

@@ -43,6 +43,7 @@ class Report:
         dataset: its name.
         revision: that the card speaks of.
         root: where it lies; empty for an embedded one.
+        annotations: what there is, of labels, boxes and masks.
         images: split -> images that can be used.
         expected: split -> images of the published split, where that is known.
         findings: faults and remarks.
@@ -51,6 +52,7 @@ class Report:
     dataset: str
     revision: str
     root: str
+    annotations: tuple[str, ...]
     images: dict[str, int]
     expected: dict[str, int | None]
     findings: tuple[Finding, ...]
@@ -109,6 +111,7 @@ def verify(
         dataset=dataset.name,
         revision=dataset.revision,
         root="" if root is None else str(root),
+        annotations=dataset.annotations,
         images={split.name: len(split.samples) for split in loaded},
         expected={split.name: split.expected_images for split in loaded},
         findings=tuple(findings),

@@ -224,6 +224,7 @@ def test_report_is_json_and_readable(samples, capsys):
     show_report(report)
     assert capsys.readouterr().out == (
         "made, revision 1, in the cache folder\n"
+        "annotations: labels, boxes; nothing can be scored against masks\n"
         "split  images  published\n"
         "test        1      5,000\n"
         "\nFaults\n"
