@@ -217,6 +217,19 @@ def test_strict_stops_at_the_first_problem(tmp_path, evaluate):
         evaluate(card({"test": [sample(cut, CORE)]}), methods="cam", strict=True)
 
 
+def test_ground_truth_that_cannot_be_scored_is_a_problem_too(tmp_path, evaluate):
+    entries = [
+        sample(paint(tmp_path / "good.png"), CORE),
+        sample(paint(tmp_path / "odd.png"), (5, 5, float("nan"), 9)),
+    ]
+    record = evaluate(card({"test": entries}), methods="cam")
+    test = record.data["dataset"]["splits"]["test"]
+    assert (test["images"], test["targets"], test["problems"]) == (1, 1, 1)
+    assert test["problems_listed"][0]["id"] == "odd"
+    with pytest.raises(DataError, match=r"^odd: "):
+        evaluate(card({"test": entries}), methods="cam", strict=True)
+
+
 def test_at_most_a_hundred_problems_are_listed_and_all_counted(tmp_path, evaluate):
     entries = [Problem(f"lost{i}", "no image") for i in range(250)]
     dataset = card({"test": [*entries, sample(paint(tmp_path / "a.png"), CORE)]})

@@ -1,6 +1,7 @@
 """Who may import whom, read off the source; and what a quick verb may load."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ ENGINE = [
 ADAPTERS = [name for name in SOURCES if name not in ENGINE]
 
 
+@functools.cache
 def imports(module, *, deferred=False):
     """Absolute names that a module imports when it is imported, or (``deferred``) ever.
 
@@ -52,7 +54,7 @@ def imports(module, *, deferred=False):
             visit(child)
 
     visit(tree)
-    return found
+    return frozenset(found)
 
 
 def own(names):
