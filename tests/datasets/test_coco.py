@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from wsolbench.checks import check_dataset
 from wsolbench.errors import DataError
 from wsolbench.registry import DATASETS
 from wsolbench.sample import Instance, Problem
@@ -68,6 +69,7 @@ def test_crowd_is_run_length_coded_and_part_of_the_class(tree):
     foreground, _ = sample.masks.read(PERSON)
     assert (foreground.sum(), foreground[0:5, 3].all()) == (9, True)
     assert sample.instance_masks.read(0).sum() == 5
+    assert check_dataset("coco", tree.root) == []
 
 
 def test_images_without_instances_are_left_out_and_calibration_is_of_the_training_set(tree):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from wsolbench.checks import check_dataset
 from wsolbench.errors import DataError
 from wsolbench.registry import DATASETS
 from wsolbench.sample import Instance, Problem
@@ -40,6 +41,8 @@ def test_official_files(tree, home):
     assert second.instances == (Instance(199, (19.0, 9.0, 19.0, 9.0)),)
     (training,) = tree.load("cub", "train-weaksup").samples
     assert training.instances == (Instance(0, (0.0, 0.0, 19.0, 9.0)),)
+    for split in ("test", "train-weaksup"):
+        assert check_dataset("cub", tree.root, split) == []
 
 
 def test_masks_are_what_most_annotators_drew(tree):

@@ -184,3 +184,15 @@ def test_conforms(tree):
     two_classes(tree)
     tree.text("boxes.csv", "dog/a.jpg,1,2,3,4,wild cat")
     assert check_dataset("folder", tree.root) == []
+
+
+@pytest.mark.realdata
+def test_real_photographs_with_a_table_of_boxes(wsolbench_data):
+    root = wsolbench_data / "caltech101/101_ObjectCategories"
+    card = DATASETS["folder"].with_options({"boxes": "../boxes_xyxy.csv"})
+    bound = card.bind(root)
+    assert bound.classes == ("butterfly", "dalmatian", "dolphin", "kangaroo", "sunflower")
+    loaded = bound.load("test", root)
+    assert (len(loaded.samples), loaded.problems) == (91 + 67 + 65 + 86 + 85, ())
+    assert sum(len(sample.instances) for sample in loaded.samples) == 3 * 65
+    assert check_dataset(card, root) == []

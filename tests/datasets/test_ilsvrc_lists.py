@@ -2,6 +2,7 @@
 
 import pytest
 
+from wsolbench.checks import check_dataset
 from wsolbench.datasets._ilsvrc import SYNSETS
 from wsolbench.errors import DataError, OptionError
 from wsolbench.registry import DATASETS
@@ -30,6 +31,7 @@ def test_validation_labels_and_boxes_come_from_the_solution(ilsvrc_tree):
         Instance(1, (1.0, 2.0, 3.0, 4.0)),
         Instance(1, (0.0, 0.0, 19.0, 9.0)),
     )
+    assert check_dataset("ilsvrc", ilsvrc_tree.root) == []
 
 
 def test_xml_comes_before_the_solution(ilsvrc_tree):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from wsolbench.checks import check_dataset
 from wsolbench.errors import DataError
 from wsolbench.registry import DATASETS
 from wsolbench.sample import Problem
@@ -45,6 +46,11 @@ def test_masks_are_united_in_their_own_frame(tree, folder):
     assert np.argwhere(foreground).tolist() == [[0, 1], [0, 2], [1, 1]]
     assert np.argwhere(ignore).tolist() == [[1, 2]]  # foreground comes before ignore
     assert loaded.problems == (Problem("test/0ph39/b.jpg", "no mask file test/0ph39/absent.png"),)
+
+
+def test_conforms_in_the_frame_of_the_masks(tree):
+    masks(tree, "OpenImages")
+    assert check_dataset("openimages30k", tree.root) == []
 
 
 def test_mask_of_another_size_than_the_first_is_resized(tree):

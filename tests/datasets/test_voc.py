@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from wsolbench.checks import check_dataset
 from wsolbench.errors import DataError, SampleError, UnknownNameError
 from wsolbench.registry import DATASETS
 from wsolbench.sample import Instance, Problem
@@ -138,6 +139,7 @@ def test_object_masks_are_read_per_instance(devkit):
     assert (first.sum(), first[2:4, 5:8].all()) == (6, True)
     assert (second.sum(), second[6:9, 0:3].all()) == (9, True)
     assert first.dtype == np.bool_
+    assert check_dataset("voc2012", devkit.root) == []
 
 
 @pytest.mark.parametrize(
