@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -88,15 +89,15 @@ def examine_all(
         yield from map(look, samples)
         return
     context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(tuple(plugins),))
     try:
-        with ProcessPoolExecutor(
-            workers, context, initializer=_start, initargs=(tuple(plugins),)
-        ) as pool:
-            yield from pool.map(look, samples, chunksize=_CHUNK)
+        yield from pool.map(look, samples, chunksize=_CHUNK)
     except BrokenProcessPool as error:
         raise DataError(
             "a process that read images died, perhaps for want of memory; use fewer --workers"
         ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def available_cores() -> int:
@@ -107,6 +108,7 @@ def available_cores() -> int:
 
 
 def _start(plugins: tuple[Path, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that waits for them tells it
     for plugin in plugins:
         load_plugin(plugin)
 

@@ -105,6 +105,7 @@ def _count_bars(counts: NDArray[np.int64], axis: Axes) -> None:
     axis.set_xticks(
         places, ["10+" if place == 10 else str(place) for place in places], fontsize="small"
     )
+    axis.set_xlim(places.start - 1, places.stop)
     axis.grid(visible=False, axis="x")
     axis.set_axisbelow(True)
 
@@ -147,6 +148,7 @@ def _histogram(values: object, axis: Axes, edges: object, show: object = None) -
     median = float(np.median(numbers))
     text = show(median) if callable(show) else f"{median:.2f}"
     axis.axvline(median, color=_colour(3), linestyle="--", label=f"median {text}")
+    axis.set_ylim(0, 1.15 * axis.get_ylim()[1])  # room for the legend
     axis.legend(frameon=False, fontsize="small", handlelength=1.5)
 
 

@@ -97,7 +97,7 @@ def show_statistics(statistics: Statistics, *, per_class: bool = False) -> None:
     out = console()
     summary = statistics.summary()
     out.print(f"{statistics.dataset} {statistics.split}", style="bold")
-    for name in ("images", "images_left_out", "classes", "boxes"):
+    for name in ("images", "images_left_out", "classes", "boxes", "boxes_around_masks"):
         if name in summary:
             out.print(f"{name.replace('_', ' ')}: {summary[name]:,}")
     spreads = [(name, value) for name, value in summary.items() if isinstance(value, dict)]
@@ -110,7 +110,7 @@ def show_statistics(statistics: Statistics, *, per_class: bool = False) -> None:
         out.print(f"mean centre: {x:.3f} of the width, {y:.3f} of the height")
         out.print(f"boxes of half the image or more: {100 * summary['area_of_half_or_more']:.1f} %")
     else:
-        out.print("no boxes: only classification and maps can be shown, nothing localised")
+        out.print("no boxes and no masks: only classification can be scored")
     if per_class:
         print_table(out, _class_table(statistics))
 

@@ -1,9 +1,12 @@
-"""Describing what is annotated: sizes, shapes and places of the objects. Boxes only, no pixels."""
+"""Describing what is annotated: sizes, shapes and places of the objects.
+
+Objects are boxes; in images with masks only, the masks of the classes and the boxes around them.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,7 @@ import numpy as np
 from wsolbench.dataset import Dataset
 from wsolbench.decode import image_size
 from wsolbench.errors import DataError, SampleError
+from wsolbench.masks import box_of
 from wsolbench.sample import Sample, Split
 
 if TYPE_CHECKING:
@@ -25,12 +29,12 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Objects:
-    """Every box of some images, one row each.
+    """Every object of some images, one row each.
 
     Attributes:
         label: ``[n]`` int64.
         image: ``[n]`` int64, position of its image.
-        area: ``[n]`` share of the image's area.
+        area: ``[n]`` share of the image's area, of the box or of the mask.
         aspect: ``[n]`` width / height in pixels.
         centre_xy: ``[n, 2]`` centre, as shares of width and height.
         ends: ``[n, 4]`` box, as shares: left, top, right, bottom edge.
@@ -67,7 +71,8 @@ class Statistics:
         objects: every box.
         heat: ``[50, 50]`` share of the boxes that cover each place of the image; ``None`` without
             boxes.
-        unreadable: images left out because their size is not known and cannot be read.
+        unreadable: images left out because the image or its mask cannot be read.
+        from_masks: objects that are masks without boxes.
     """
 
     dataset: str
@@ -80,6 +85,7 @@ class Statistics:
     objects: Objects
     heat: Floats | None
     unreadable: int
+    from_masks: int = 0
 
     def summary(self) -> dict[str, Any]:
         """Every number of the split, for tables and JSON."""
@@ -91,6 +97,8 @@ class Statistics:
             "labels_per_image": _spread(self.labels_per_image),
             "boxes": len(self.objects),
         }
+        if self.from_masks:
+            numbers["boxes_around_masks"] = self.from_masks
         if self.unreadable:
             numbers["images_left_out"] = self.unreadable
         if len(self.objects):
@@ -126,18 +134,27 @@ class Statistics:
 def describe(dataset: Dataset, split: Split) -> Statistics:
     """Gather the statistics of a split.
 
-    Images without official size are opened for it; their pixels are not decoded.
+    Images without official size are opened for it; pixels are decoded of masks only.
 
     Raises:
         DataError: no image can be read.
     """
-    sizes = [_size(sample) for sample in split.samples]
-    known = [(s, size) for s, size in zip(split.samples, sizes, strict=True) if size is not None]
-    if not known:
+    rows: list[tuple[float, ...]] = []
+    samples: list[Sample] = []
+    boxes, from_masks = [], 0
+    for sample in split.samples:
+        try:
+            found = list(_rows(sample, len(samples)))
+        except SampleError:
+            continue
+        samples.append(sample)
+        rows += found
+        boxes.append(len(found))
+        from_masks += 0 if sample.instances else len(found)
+    if not samples:
         raise DataError(f"no image of {dataset.name} {split.name} can be read")
-    samples = [sample for sample, _ in known]
-    objects = _objects(known)
-    boxes = np.array([len(sample.instances) for sample in samples], dtype=np.int64)
+    objects = _objects(rows)
+    counts = np.array(boxes, dtype=np.int64)
     return Statistics(
         dataset=dataset.name,
         split=split.name,
@@ -145,10 +162,11 @@ def describe(dataset: Dataset, split: Split) -> Statistics:
         images=len(split.samples),
         images_per_class=dict(Counter(label for sample in samples for label in sample.labels)),
         labels_per_image=np.array([len(sample.labels) for sample in samples], dtype=np.int64),
-        instances_per_image=boxes[boxes > 0],
+        instances_per_image=counts[counts > 0],
         objects=objects,
         heat=coverage(objects.ends) if len(objects) else None,
-        unreadable=len(sizes) - len(known),
+        unreadable=len(split.samples) - len(samples),
+        from_masks=from_masks,
     )
 
 
@@ -171,34 +189,35 @@ def coverage(ends: Floats, grid: int = GRID) -> Floats:
     return total / max(1, len(ends))
 
 
-def _size(sample: Sample) -> tuple[int, int] | None:
-    if sample.size_wh is not None:
-        return sample.size_wh
-    try:
-        return image_size(sample.path)
-    except SampleError:
-        return None
+def _rows(sample: Sample, position: int) -> Iterator[tuple[float, ...]]:
+    """Label, position, the box's ends, width and height of the image, area, of every object."""
+    width, height = sample.size_wh or image_size(sample.path)
+    for instance in sample.instances:
+        x0, y0, x1, y1 = instance.box_xyxy
+        area = (x1 - x0 + 1) * (y1 - y0 + 1) / (width * height)
+        yield (instance.label, position, x0, y0, x1, y1, width, height, area)
+    if sample.instances or sample.masks is None:
+        return
+    for label in sample.labels:
+        mask, _ = sample.masks.read(label)
+        around = box_of(mask)
+        if around is not None:
+            yield (label, position, *around, *mask.shape[::-1], float(mask.mean()))
 
 
-def _objects(known: Sequence[tuple[Sample, tuple[int, int]]]) -> Objects:
-    rows = np.array(list(_rows(known)), dtype=np.float64).reshape(-1, 8)
-    label, image, *edges, width, height = rows.T
-    x0, y0, x1, y1 = edges[0], edges[1], edges[2] + 1, edges[3] + 1  # boxes are inclusive
+def _objects(rows: Sequence[tuple[float, ...]]) -> Objects:
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 9).T
+    label, image, x0, y0, x1, y1, width, height, area = columns
+    x1, y1 = x1 + 1, y1 + 1  # boxes are inclusive
     ends = np.stack([x0 / width, y0 / height, x1 / width, y1 / height], axis=1)
     return Objects(
         label=label.astype(np.int64),
         image=image.astype(np.int64),
-        area=(x1 - x0) * (y1 - y0) / (width * height),
+        area=area,
         aspect=(x1 - x0) / (y1 - y0),
         centre_xy=np.stack([ends[:, 0] + ends[:, 2], ends[:, 1] + ends[:, 3]], axis=1) / 2,
         ends=ends,
     )
-
-
-def _rows(known: Iterable[tuple[Sample, tuple[int, int]]]) -> Iterator[tuple[float, ...]]:
-    for position, (sample, size_wh) in enumerate(known):
-        for instance in sample.instances:
-            yield (instance.label, position, *instance.box_xyxy, *size_wh)
 
 
 def _of_objects(objects: Objects) -> dict[str, Any]:

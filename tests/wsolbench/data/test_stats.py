@@ -9,6 +9,7 @@ from wsolbench.data.show import show_statistics
 from wsolbench.data.stats import coverage, describe
 from wsolbench.decode import image_size
 from wsolbench.errors import DataError, OptionError
+from wsolbench.masks import RleMasks
 from wsolbench.sample import Instance
 
 
@@ -71,9 +72,21 @@ def test_sets_without_boxes_say_so(tmp_path, capsys):
     statistics = described({"test": [sample_of(save_image(tmp_path / "a.png"))]})
     assert "area" not in statistics.summary()
     show_statistics(statistics)
-    assert "no boxes: only classification and maps" in capsys.readouterr().out
+    assert "no boxes and no masks: only classification can be scored" in capsys.readouterr().out
     _, pixels = save_figure(statistics, tmp_path / "figure.pdf")
     assert image_size(pixels)[0] > 300
+
+
+def test_masks_stand_in_for_boxes(tmp_path):
+    mask = np.zeros((10, 20), bool)
+    mask[2:4, 5:10] = mask[5, 5] = True
+    masks = RleMasks.of({0: mask, 1: np.zeros_like(mask)})
+    sample = sample_of(save_image(tmp_path / "a.png"), (0, 1), masks=masks)
+    numbers = described({"test": [sample]}).summary()
+    assert (numbers["boxes"], numbers["boxes_around_masks"]) == (1, 1)
+    assert numbers["area"]["mean"] == pytest.approx(11 / 200)
+    assert numbers["aspect"]["mean"] == pytest.approx(5 / 4)
+    assert numbers["mean_centre_xy"] == pytest.approx([0.375, 0.4])
 
 
 def test_unreadable_images_are_left_out_and_counted(tmp_path):
