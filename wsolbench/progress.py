@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.progress import (
 
 if TYPE_CHECKING:
     from wsolbench.images import Batch
+    from wsolbench.train import Status
 
 T = TypeVar("T")
 
@@ -43,17 +45,7 @@ def watch(
         console.print(f"{description}: {total:,} {unit}".rstrip(), highlight=False, soft_wrap=True)
         yield from items
         return
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-    with bar:
+    with _bar(console, unit) as bar:
         task = bar.add_task(description, total=total)
         for item in items:
             yield item
@@ -67,3 +59,42 @@ def watch_batches(batches: Iterable[Batch], split: str, images: int) -> Iterator
 
 def _images(batch: Batch) -> int:
     return len(batch.samples) + len(batch.problems)
+
+
+@contextmanager
+def training() -> Iterator[Callable[[Status], None]]:
+    """What to call after every step of a training to show how far it is and how well it goes."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda status: _print_epoch(console, status)
+        return
+    with _bar(console, "steps") as bar:
+        task = bar.add_task("training", total=None)
+        yield lambda status: bar.update(
+            task, completed=status.step, total=status.steps, description=_described(status)
+        )
+
+
+def _print_epoch(console: Console, status: Status) -> None:
+    if status.ends_epoch:
+        console.print(_described(status), highlight=False, soft_wrap=True)
+
+
+def _described(status: Status) -> str:
+    return (
+        f"epoch {status.epoch}/{status.epochs}: loss {status.loss:.3f}, "
+        f"accuracy {status.accuracy:.1%}"
+    )
+
+
+def _bar(console: Console, unit: str) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )

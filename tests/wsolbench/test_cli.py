@@ -262,6 +262,30 @@ def test_names_in_any_script_are_printed_on_any_terminal():
     assert done.stderr.startswith(b"wsolbench: error: unknown method 'cam\\xe9ra'")
 
 
+def test_train_shows_its_epochs_and_its_accuracy(cli, monkeypatch):
+    from wsolbench.train import Status
+
+    def train_recipe(name, out, *, data_root, seed, progress):
+        assert (name, str(out), data_root, seed) == ("digit-scenes", "new", None, 7)
+        progress(Status(step=1, steps=4, epoch=1, epochs=2, loss=0.5, accuracy=0.5))
+        progress(Status(step=2, steps=4, epoch=1, epochs=2, loss=0.25, accuracy=0.75))
+        return {"test_correct": 1485, "test_images": 1500, "test_accuracy": 0.99}
+
+    monkeypatch.setattr("wsolbench.train.train_recipe", train_recipe)
+    outcome = cli("train", "--out", "new", "--seed", "7")
+    assert outcome.code == 0
+    assert outcome.err == "epoch 1/2: loss 0.250, accuracy 75.0%\n"
+    assert outcome.out == (
+        "Classifies 1,485 of 1,500 test images correctly (99.0%).\n"
+        "Saved model.safetensors and training.json in new\n"
+    )
+
+
+def test_an_unknown_recipe_exits_2(cli):
+    line = only_error(cli("train", "--recipe", "digits", "--out", "new"), 2)
+    assert line == "unknown recipe 'digits'. Did you mean digit-scenes? Known: digit-scenes."
+
+
 def test_version(cli):
     assert cli("--version").out == f"wsolbench {wsolbench.__version__}\n"
 

@@ -7,7 +7,14 @@ import sys
 
 import typer
 
-from wsolbench.cli import data, diff, evaluate, listing, score  # noqa: F401  (they add verbs)
+from wsolbench.cli import (  # noqa: F401  (they add verbs)
+    data,
+    diff,
+    evaluate,
+    listing,
+    score,
+    train,
+)
 from wsolbench.cli.app import app
 from wsolbench.errors import WsolbenchError
 
