@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from wsolbench.dataset import TEST, TRAIN_WEAKSUP, Dataset, not_found
+from wsolbench.dataset import TEST, TRAIN_WEAKSUP, Dataset, Download, not_found
 from wsolbench.errors import DataError, OptionError
 from wsolbench.registry import DATASETS
 from wsolbench.sample import Problem, Sample
@@ -17,6 +17,7 @@ from ._coco_json import CocoFile, read_coco
 _FILES = {TRAIN_WEAKSUP: "train.json", TEST: "val.json"}
 _HOMES = (".", "fgvcx-fungi", "fgvcx_fungi", "fungi")
 _ALL_SPECIES = 1394
+_HOST = "https://labs.gbif.org/fgvcx/2018/"
 
 
 def _bound(card: Dataset, root: Path, *, classes: int) -> Dataset:
@@ -56,9 +57,9 @@ def _bound(card: Dataset, root: Path, *, classes: int) -> Dataset:
         " takes all. train-weaksup is train.json (85,578 images of all species), test is val.json "
         "(4,182), for labels of the official test set are not public."
     ),
-    instructions=(
-        "The README of https://github.com/visipedia/fgvcx_fungi_comp links the images "
-        "(fungi_train_val.tgz) and annotations (train_val_annotations.tgz); unpack both into DIR."
+    downloads=(
+        Download(f"{_HOST}fungi_train_val.tgz", "md5:df2b2980835668ed1d9a0e286e4bdadd"),
+        Download(f"{_HOST}train_val_annotations.tgz"),
     ),
     binder=_bound,
 )

@@ -59,8 +59,8 @@ _HOST = "https://www.robots.ox.ac.uk/~vgg/data/flowers/17/"
         "Labels follow the file order, 80 images to a class. train-weaksup, train-fullsup and test "
         "are trn1, val1 and tst1 of datasplits.mat; flowers17(part=2) and (part=3) take the other "
         "two. Without datasplits.mat the first 40 images of a class are train-weaksup, the next 20 "
-        "train-fullsup, the last 20 test. In a trimap dark red is the flower and black is ignored; "
-        "not every image has one. There are no boxes."
+        "train-fullsup, the last 20 test. In a trimap dark red (128, 0, 0) is the flower and black "
+        "is ignored; not every image has one. There are no boxes."
     ),
     downloads=(
         Download(f"{_HOST}17flowers.tgz", "md5:b59a65d8d1a99cd66944d474e1289eab", "flowers17"),

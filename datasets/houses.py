@@ -29,7 +29,7 @@ _EVERY = 5
     splits={TRAIN_WEAKSUP: 1712, TEST: 428},
     annotations=("labels",),
     revision="Houses-dataset of 2016 (535 houses, four pictures each)",
-    licence="MIT for the repository; rights of the pictures are not stated",
+    licence="not stated: the repository has no licence file; pictures of property offers",
     citation=(
         "@inproceedings{ahmed2016house, author = {Ahmed, Eman H. and Moustafa, Mohamed N.}, title "
         "= {House Price Estimation from Visual and Textual Features}, booktitle = {International "
