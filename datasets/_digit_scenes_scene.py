@@ -34,28 +34,27 @@ class SceneSplit:
     Attributes:
         images: how many images it has.
         glyphs: half-open range of scikit-learn's digits.
-        columns: half-open range of columns of both photographs.
+        columns: of each photograph, in scikit-learn's order, a half-open range of columns.
         code: a number for the seed of each image; part of the revision.
     """
 
     images: int
     glyphs: tuple[int, int]
-    columns: tuple[int, int]
+    columns: tuple[tuple[int, int], ...]
     code: int
 
 
 SCENE_SPLITS: Final[Mapping[str, SceneSplit]] = {
-    "train": SceneSplit(images=3000, glyphs=(700, 1797), columns=(0, 272), code=0),
-    "val": SceneSplit(images=200, glyphs=(500, 700), columns=(272, 400), code=1),
-    "test": SceneSplit(images=500, glyphs=(0, 500), columns=(400, 640), code=2),
+    "train": SceneSplit(3000, glyphs=(700, 1797), columns=((205, 510), (0, 310)), code=0),
+    "val": SceneSplit(200, glyphs=(500, 700), columns=((510, 640), (510, 640)), code=1),
+    "test": SceneSplit(500, glyphs=(0, 500), columns=((0, 205), (310, 510)), code=2),
 }
 
 _SIDES: Final = (160, 200)
-_SIZES_BY_COUNT: Final = {1: (0.30, 0.66), 2: (0.26, 0.46), 3: (0.22, 0.38)}
+_SIZES_BY_COUNT: Final = {1: (0.36, 0.76), 2: (0.32, 0.50), 3: (0.28, 0.42)}
 _ODDS_OF_COUNT: Final = (0.5, 0.3, 0.2)
 _BORDER: Final = 3
 _GAP: Final = 8
-_BRIGHT: Final = 0.5
 
 Canvas = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -118,17 +117,18 @@ def paint_scene(split: str, index: int, *, seed: int = 0) -> Scene:
 
 
 @cache
-def _photographs(columns: tuple[int, int]) -> tuple[Image.Image, ...]:
-    """The photographs, cut to a range of columns."""
+def _photographs(columns: tuple[tuple[int, int], ...]) -> tuple[Image.Image, ...]:
+    """The photographs, each cut to its range of columns."""
+    photos = load_sample_images().images
     return tuple(
-        Image.fromarray(photo[:, slice(*columns)]) for photo in load_sample_images().images
+        Image.fromarray(photo[:, slice(*own)]) for photo, own in zip(photos, columns, strict=True)
     )
 
 
 def _background(
-    rng: np.random.Generator, columns: tuple[int, int], width: int, height: int
+    rng: np.random.Generator, columns: tuple[tuple[int, int], ...], width: int, height: int
 ) -> Canvas:
-    """Crop a photograph within `columns`, mirrored half of the time, in its own light."""
+    """Crop a photograph within its columns, mirrored half of the time, in its own light."""
     photos = _photographs(columns)
     own = photos[int(rng.integers(len(photos)))]
     largest = min(own.width / width, own.height / height)
@@ -140,7 +140,7 @@ def _background(
     crop = own.resize((width, height), Image.Resampling.BILINEAR, region)
     if rng.random() < 0.5:
         crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    light = (rng.uniform(0.75, 1.1) * rng.uniform(0.94, 1.06, 3)).astype(np.float32)
+    light = (rng.uniform(0.45, 0.8) * rng.uniform(0.92, 1.08, 3)).astype(np.float32)
     planes = np.asarray(crop, dtype=np.float32).transpose(2, 0, 1)
     return np.ascontiguousarray(planes * (light / 255)[:, None, None])
 
@@ -189,8 +189,8 @@ def _place_distractors(
     side = min(width, height)
     taken = [placed.box for placed in digits]
     scribbles: list[_Placed] = []
-    for _ in range(int(rng.integers(3, 8))):
-        size = rng.uniform(0.18, 0.45) * side
+    for _ in range(int(rng.integers(2, 6))):
+        size = rng.uniform(0.16, 0.36) * side
         ink = distractor_ink(rng, size=size, thickness=rng.uniform(0.11, 0.19) * size)
         tall, wide = ink.shape
         for _ in range(6):
@@ -237,24 +237,21 @@ def _shade(canvas: Canvas, pieces: Sequence[_Placed]) -> None:
 
 
 def _paint(canvas: Canvas, placed: _Placed, rng: np.random.Generator) -> None:
-    """Put a piece of ink on the canvas in place, in a colour that stands out there."""
+    """Put a piece of ink on the canvas in place, in a colour of its own."""
     height, width = canvas.shape[1:]
     rows, columns, ink = _visible(placed, (height, width))
     part = canvas[:, rows, columns]
-    first, second = _colours(rng, float(part.mean()))
+    first, second = _colours(rng)
     slope = np.linspace(0, 1, len(ink), dtype=np.float32)[:, None]
     part += ink * (first + slope * (second - first) - part)
 
 
-def _colours(rng: np.random.Generator, brightness: float) -> npt.NDArray[np.float32]:
-    """Two kindred colours, `[2, 3, 1, 1]`, bright on a dark ground, dark on a bright one."""
-    hue, drift = rng.random(), rng.uniform(-0.07, 0.07)
-    if brightness < _BRIGHT:
-        saturation, value = rng.uniform(0.15, 0.75), rng.uniform(0.88, 1.0)
-    else:
-        saturation, value = rng.uniform(0.6, 0.95), rng.uniform(0.25, 0.55)
+def _colours(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Two kindred light colours, `[2, 3, 1, 1]`."""
+    hue, drift = rng.random(), rng.uniform(-0.08, 0.08)
+    saturation = rng.uniform(0.05, 0.6)
     pair = [
-        colorsys.hsv_to_rgb(hue % 1, saturation, value),
-        colorsys.hsv_to_rgb((hue + drift) % 1, saturation, value * 0.85),
+        colorsys.hsv_to_rgb(hue % 1, saturation, 1.0),
+        colorsys.hsv_to_rgb((hue + drift) % 1, saturation, 0.9),
     ]
     return np.array(pair, dtype=np.float32)[..., None, None]

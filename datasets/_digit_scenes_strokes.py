@@ -22,8 +22,8 @@ Polyline = npt.NDArray[np.float64]
 _CELLS: Final = 8
 _MARGIN: Final = 2
 _SUBDIVISION: Final = 8
-_INK_LEVEL: Final = 0.46
-_SMOOTHING: Final = 0.12
+_INK_LEVEL: Final = 0.43
+_SMOOTHING: Final = 0.06
 _SUPERSAMPLING: Final = 3
 
 
