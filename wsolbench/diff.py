@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wsolbench.dataset import TEST
 from wsolbench.decode import image_size
 from wsolbench.errors import OptionError, RecordError
 from wsolbench.mapfiles import MAPS, map_path, method_folder, read_map
+from wsolbench.names import find_dataset
 from wsolbench.protocol import Protocol
-from wsolbench.registry import DATASETS
 from wsolbench.sample import Sample, Truth, truth_of
 from wsolbench.scorers.base import FIXED, Targets, Task
 from wsolbench.scorers.maps import MapBatch
@@ -183,9 +184,9 @@ def _threshold(record: Record, method: str, protocol: Protocol, policy: str) -> 
     if policy == FIXED or not protocol.thresholds:
         return protocol.fixed_threshold
     for row in record.data["metrics"]:
-        if (row["method"], row["protocol"], row["policy"]) == (method, protocol.label, policy):
-            if row["metric"] in BOX_METRICS:
-                return float(row["threshold"][0])
+        key = row["method"], row["protocol"], row["policy"]
+        if key == (method, protocol.label, policy) and row["metric"] in BOX_METRICS:
+            return float(row["threshold"][0])
     raise RecordError(
         f"the run chose no {policy} threshold for {method} under {protocol.label}; expected one of "
         "the policies that its leaderboard shows"
@@ -200,7 +201,7 @@ def _targets(record: Record, data_root: Path | None) -> Iterator[tuple[Sample, T
             "the run's data set has no name, so its ground truth cannot be read again"
         )
     root = data_root or (Path(config["data_root"]) if config["data_root"] else None)
-    split = DATASETS[config["dataset"]].load("test", root)
+    split = find_dataset(config["dataset"]).bind(root).load(TEST, root)
     for sample in split.samples[: config["limit"]]:
         size_wh = sample.size_wh or image_size(sample.path)
         for label in sample.labels:

@@ -72,7 +72,7 @@ def evaluate(
         strict: refuse a split with any problem instead of leaving out what cannot be used.
         results: folder to save the run below; not saved where ``None``.
         save_maps: keep the raw maps of the test split in the run's folder, as ``.npy`` files.
-        watch: wraps the batches of a split to show progress; see `wsolbench.progress.watch_batches`.
+        watch: wraps the batches of a split to show progress; `wsolbench.progress.watch_batches`.
 
     Returns:
         The record; ``record.frame()`` is a table of its numbers.

@@ -13,8 +13,9 @@ from wsolbench.dataset import TEST, TRAIN_FULLSUP, Dataset
 from wsolbench.errors import DataError, ModelError, OptionError, UnknownNameError
 from wsolbench.method import Method
 from wsolbench.models import Classifier, as_classifier, list_models, load_classifier
-from wsolbench.protocol import PROTOCOLS, Protocol, resolve_protocol
-from wsolbench.registry import DATASETS, METHODS
+from wsolbench.names import find_dataset, find_protocols, refuse_repetition, without_all
+from wsolbench.protocol import Protocol
+from wsolbench.registry import METHODS
 from wsolbench.sample import Split
 from wsolbench.settings import ALL, DEFAULT_INPUT_SIZE, Settings
 from wsolbench.spec import Spec
@@ -119,31 +120,6 @@ def make_plan(
     )
 
 
-def find_dataset(dataset: str | Dataset) -> Dataset:
-    """A card as it is, or the one that a name or spec means.
-
-    Raises:
-        UnknownNameError: no such data set.
-        OptionError: no such option.
-    """
-    if isinstance(dataset, Dataset):
-        return dataset
-    spec = Spec.parse(dataset)
-    return DATASETS[spec.name].with_options(spec.options)
-
-
-def find_protocols(specs: Sequence[Spec]) -> tuple[Protocol, ...]:
-    """The protocols asked for; "all" adds every one that is not named.
-
-    Raises:
-        UnknownNameError: no such protocol.
-        OptionError: no such option, or a protocol twice.
-    """
-    found = tuple(resolve_protocol(spec) for spec in _without_all(specs, tuple(PROTOCOLS)))
-    _refuse_repetition("protocol", [protocol.label for protocol in found])
-    return found
-
-
 def find_classifier(
     model: str | nn.Module | Classifier, dataset: Dataset, settings: Settings
 ) -> Classifier:
@@ -227,10 +203,10 @@ def find_methods(
     """
     reasons = {name: method.unsupported_by(classifier) for name, method in METHODS.items()}
     able = tuple(name for name, reason in reasons.items() if reason is None)
-    planned = tuple(_planned(spec, classifier) for spec in _without_all(specs, able))
+    planned = tuple(_planned(spec, classifier) for spec in without_all(specs, able))
     if not planned:
         raise OptionError(f"no method works on {classifier.name}")
-    _refuse_repetition("method", [one.label for one in planned])
+    refuse_repetition("method", [one.label for one in planned])
     asked_for_all = any(spec.name == ALL for spec in specs)
     left_out = {name: reason for name, reason in reasons.items() if reason and asked_for_all}
     return planned, left_out
@@ -252,20 +228,6 @@ def _planned(spec: Spec, classifier: Classifier) -> PlannedMethod:
         layers=method.layers(options, classifier),
         label=str(method.spec(options)),
     )
-
-
-def _without_all(specs: Sequence[Spec], every: Sequence[str]) -> list[Spec]:
-    """The specs that name something, and where one of them is "all", every other name too."""
-    named = [spec for spec in specs if spec.name != ALL]
-    if len(named) == len(specs):
-        return named
-    return named + [Spec(name) for name in every if name not in {spec.name for spec in named}]
-
-
-def _refuse_repetition(kind: str, names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise OptionError(f"{kind} given more than once: {', '.join(twice)}")
 
 
 def _check_root(dataset: Dataset, settings: Settings) -> None:

@@ -14,13 +14,13 @@ from wsolbench.decode import image_size
 from wsolbench.describe import assemble
 from wsolbench.errors import DataError, InputError, OptionError, SampleError
 from wsolbench.mapfiles import read_map
-from wsolbench.protocol import PROTOCOLS, Protocol, resolve_protocol
-from wsolbench.registry import DATASETS
+from wsolbench.names import find_dataset, find_protocols, without_all
+from wsolbench.protocol import PROTOCOLS, Protocol
 from wsolbench.sample import Problem, Sample, Split, Truth, truth_of
 from wsolbench.scorers import SCORERS
 from wsolbench.scorers.base import Targets
 from wsolbench.scorers.box_ap import BoxAPScorer
-from wsolbench.settings import ALL, DEFAULT_PROTOCOLS, specs_of
+from wsolbench.settings import DEFAULT_PROTOCOLS, specs_of
 from wsolbench.spec import Spec
 from wsolbench.store import Record, check_writable, plain
 from wsolbench.tally import Tally, Watch
@@ -69,7 +69,7 @@ def score(
         RecordError: the results folder cannot be written.
     """
     started = time.perf_counter()
-    card = DATASETS[dataset] if isinstance(dataset, str) else dataset
+    card = find_dataset(dataset)
     scoring = _protocols(protocols)
     folders = {TEST: _checked(maps), TRAIN_FULLSUP: _checked(calibration_maps or {})}
     if folders[TRAIN_FULLSUP] and folders[TRAIN_FULLSUP].keys() != folders[TEST].keys():
@@ -96,7 +96,7 @@ def score(
         left_out={},
         protocols=scoring,
         config={
-            "dataset": card.name,
+            "dataset": str(card.spec),
             "data_root": None if root is None else str(root),
             "maps": {label: str(folder) for label, folder in maps.items()},
             "protocols": [protocol.label for protocol in scoring],
@@ -183,10 +183,8 @@ def _stacked(maps: Sequence[Map]) -> Map:
 
 
 def _protocols(given: str | Spec | Iterable[str | Spec]) -> tuple[Protocol, ...]:
-    specs = specs_of(given, "protocol")
-    if any(spec.name == ALL for spec in specs):
-        specs = tuple(Spec(name) for name, one in PROTOCOLS.items() if not _needs_network(one))
-    found = tuple(resolve_protocol(spec) for spec in specs)
+    able = [name for name, one in PROTOCOLS.items() if not _needs_network(one)]
+    found = find_protocols(without_all(specs_of(given, "protocol"), able))
     for protocol in found:
         if _needs_network(protocol):
             raise OptionError(

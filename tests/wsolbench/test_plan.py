@@ -5,7 +5,8 @@ import torch
 from reference.runs import CORE, ColourNet, card, paint, sample, squares
 
 from wsolbench.errors import DataError, ModelError, OptionError, UnknownNameError, UsageError
-from wsolbench.plan import find_dataset, find_device, find_protocols, make_plan
+from wsolbench.names import find_dataset, find_protocols
+from wsolbench.plan import find_device, make_plan
 from wsolbench.settings import Settings, specs_of
 from wsolbench.spec import Spec
 
