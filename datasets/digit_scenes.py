@@ -21,13 +21,17 @@ _IMAGE_SETS = {
 }
 
 
-def _painted() -> Path:
-    """The root of the painted data set in the cache; the first call paints it."""
-    from ._digit_scenes_painter import paint_digit_scenes  # scikit-learn takes a second to import
+def _painted(split: str) -> Path:
+    """A root in the cache that holds the split; the first call paints it.
 
-    root = cache_folder() / f"digit-scenes-{_REVISION}"
+    What is trained on is by far the most, and lies apart: scoring methods need not paint it.
+    """
+    from ._digit_scenes_painter import IMAGES_BY_SPLIT, paint_digit_scenes  # needs scikit-learn
+
+    painted = ("train",) if split == TRAIN_WEAKSUP else ("val", "test")
+    root = cache_folder() / f"digit-scenes-{_REVISION}" / "-".join(painted)
     try:
-        paint_digit_scenes(root)
+        paint_digit_scenes(root, images={name: IMAGES_BY_SPLIT[name] for name in painted})
     except OSError as error:
         raise DataError(
             f"the digit scenes cannot be written to {root}: {error}; choose another cache folder "

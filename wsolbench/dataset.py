@@ -66,7 +66,8 @@ class Dataset:
         pointing_region: whether the pointing game looks at "boxes" or "masks".
         revision: pinned name of the exact data.
         licence, citation, homepage, layout, notes: for people.
-        embedded: makes its own data, in the cache folder, when no root is given.
+        embedded: makes the data of a split itself, in the cache folder, when no root is given, and
+            returns the root.
         downloads: files of the official host that make up the data set.
         instructions: how to get what ``downloads`` cannot.
         binder: ``(card, root, **options) -> card`` with what only the data tell: classes, splits,
@@ -90,7 +91,7 @@ class Dataset:
     pointing_region: str = "boxes"
     revision: str = "1"
     notes: str = ""
-    embedded: Callable[[], Path] | None = field(default=None, repr=False)
+    embedded: Callable[[str], Path] | None = field(default=None, repr=False)
     downloads: tuple[Download, ...] = field(default=(), repr=False)
     instructions: str = ""
     binder: Callable[..., Dataset] | None = field(default=None, repr=False)
@@ -153,7 +154,7 @@ class Dataset:
         """
         if self.binder is None:
             return self
-        return self.binder(self, self._root(root), **{**self.options, **self.given})
+        return self.binder(self, self._root(root, TEST), **{**self.options, **self.given})
 
     def load(self, split: str, root: Path | None = None) -> Split:
         """Read one split.
@@ -170,7 +171,7 @@ class Dataset:
         """
         if split not in self.splits:
             raise UnknownNameError(f"split of {self.name}", split, self.splits)
-        folder = self._root(root)
+        folder = self._root(root, split)
         found = list(self.function(folder, split, **self.given))
         samples = tuple(entry for entry in found if isinstance(entry, Sample))
         problems = tuple(entry for entry in found if isinstance(entry, Problem))
@@ -188,7 +189,7 @@ class Dataset:
             expected_images=self.splits[split],
         )
 
-    def _root(self, root: Path | None) -> Path:
+    def _root(self, root: Path | None, split: str) -> Path:
         if root is not None:
             if root.is_dir() or (self.file_root and root.is_file()):
                 return root
@@ -199,7 +200,7 @@ class Dataset:
                 f"{self.name} needs --data-root DIR, a folder that holds it. Layout: {self.layout} "
                 f"Home page: {self.homepage}"
             )
-        return self.embedded()
+        return self.embedded(split)
 
 
 def cache_folder() -> Path:

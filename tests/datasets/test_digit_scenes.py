@@ -55,9 +55,9 @@ def quick_painter(monkeypatch, tmp_path):
     roots = []
     paint = painter.paint_digit_scenes
 
-    def paint_few(root):
+    def paint_few(root, images):
         roots.append(root)
-        return paint(root, images={"train": 10, "val": 10, "test": 10})
+        return paint(root, images=dict.fromkeys(images, 10))
 
     monkeypatch.setattr(painter, "paint_digit_scenes", paint_few)
     monkeypatch.setenv("WSOLBENCH_CACHE", str(tmp_path / "my cache"))
@@ -66,12 +66,19 @@ def quick_painter(monkeypatch, tmp_path):
 
 def test_without_a_root_it_is_painted_into_the_cache_once(quick_painter, tmp_path):
     first = DIGITS.load("test")
-    assert quick_painter == [tmp_path / "my cache" / "digit-scenes-1"]
+    assert quick_painter == [tmp_path / "my cache" / "digit-scenes-1" / "val-test"]
     painted = first.samples[0].path
     assert painted.is_relative_to(tmp_path / "my cache")
     before = painted.stat().st_mtime_ns
     assert DIGITS.load("test") == first
     assert painted.stat().st_mtime_ns == before
+
+
+def test_the_split_to_train_on_is_painted_when_it_is_asked_for(quick_painter, tmp_path):
+    evaluated = {split: len(DIGITS.load(split).samples) for split in ("test", "train-fullsup")}
+    assert evaluated == {"test": 10, "train-fullsup": 10}
+    assert len(DIGITS.load("train-weaksup").samples) == 10
+    assert [root.name for root in quick_painter] == ["val-test", "val-test", "train"]
 
 
 def test_cache_that_cannot_be_written_is_named(quick_painter, tmp_path):

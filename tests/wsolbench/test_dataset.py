@@ -57,7 +57,7 @@ def test_unknown_split_is_refused(tmp_path):
 def test_root_is_needed_unless_embedded(tmp_path):
     with pytest.raises(DataError, match=r"mine needs --data-root DIR.*DIR holds pictures"):
         dataset_of(SAMPLE).load("test")
-    embedded = dataset_of(SAMPLE, embedded=lambda: tmp_path)
+    embedded = dataset_of(SAMPLE, embedded=lambda _: tmp_path)
     assert embedded.load("test").samples == (SAMPLE,)
 
 
