@@ -51,7 +51,7 @@ SCENE_SPLITS: Final[Mapping[str, SceneSplit]] = {
 }
 
 _SIDES: Final = (160, 200)
-_SIZES_BY_COUNT: Final = {1: (0.36, 0.76), 2: (0.32, 0.50), 3: (0.28, 0.42)}
+_SIZES_BY_COUNT: Final = {1: (0.34, 0.64), 2: (0.30, 0.48), 3: (0.26, 0.40)}
 _ODDS_OF_COUNT: Final = (0.5, 0.3, 0.2)
 _BORDER: Final = 3
 _GAP: Final = 8
@@ -169,7 +169,7 @@ def _place_apart(
 ) -> _Placed:
     """Try places for a glyph until it is clear of the others, smaller after every round."""
     angle, slant = rng.uniform(-0.3, 0.3), rng.uniform(-0.15, 0.15)
-    aspect = math.exp(rng.uniform(-0.15, 0.15))
+    aspect = math.exp(rng.uniform(-0.1, 0.1))
     while True:
         cell = size / 8
         ink = glyph_ink(glyph, cell_wh=(cell * aspect, cell / aspect), angle=angle, slant=slant)
