@@ -5,6 +5,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision import models
+from torchvision.models import vision_transformer
 
 
 class HandNet(nn.Module):
@@ -172,3 +174,47 @@ ALL_NETS = (
     TinyVit,
 )
 LINEAR_NETS = (GapNet, InplaceReluNet, ClassMapNet, ChannelsLastNet)
+
+
+def settle(net: nn.Module, images: Tensor) -> nn.Module:
+    """Give every batch normalisation the statistics of these images, and a random affine map.
+
+    Random networks without it let the signal die out, or have no bias at all.
+    """
+    norms = [part for part in net.modules() if isinstance(part, nn.BatchNorm2d)]
+    generator = torch.Generator().manual_seed(2)
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.weight.data.uniform_(0.5, 1.5, generator=generator)
+        norm.bias.data.normal_(0, 0.3, generator=generator)
+    with torch.no_grad():
+        net.train()(images)
+    return net.eval()
+
+
+class FlatNet(nn.Module):
+    """One map, the first channel of a 2 x 2 image, every pixel with a weight of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pick = nn.Conv2d(3, 1, 1, bias=False)
+        self.fc = nn.Linear(4, 2, bias=False)
+        self.pick.weight.data = torch.tensor([1.0, 0, 0]).reshape(1, 3, 1, 1)
+        self.fc.weight.data = torch.tensor([[1.0, -1, 0, 2], [-1, -1, -1, -1]])
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.pick(images).flatten(1))
+
+
+def real_net(name: str, images: Tensor, classes: int = 5) -> nn.Module:
+    """A seeded network of torchvision in double precision, settled on the images."""
+    torch.manual_seed(0)
+    if name == "vit":
+        side = images.shape[-1]
+        net = vision_transformer.VisionTransformer(side, side // 4, 2, 2, 16, 32, num_classes=5)
+        nn.init.normal_(net.heads.head.weight)
+    elif name == "swin":
+        net = models.SwinTransformer([4, 4], 16, [2, 2], [2, 2], [3, 3], num_classes=classes)
+    else:
+        net = models.get_model(name, weights=None, num_classes=classes)
+    return settle(net.double(), images.double())

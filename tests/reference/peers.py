@@ -15,20 +15,23 @@ def _layer(net, images):
     return layer.name, lambda output: layer.to_maps(output, images.shape[-2:])
 
 
-def pytorch_grad_cam(method, net, images, labels):
-    """``[B, h, w]`` of a method of pytorch-grad-cam."""
+def pytorch_grad_cam(method, net, images, labels, *, signed=False, **options):
+    """``[B, h, w]`` of a method of pytorch-grad-cam; behind its ReLU unless ``signed``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         library = pytest.importorskip("pytorch_grad_cam")
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
     name, to_maps = _layer(net, images)
     layer, targets = net.get_submodule(name), [ClassifierOutputTarget(label) for label in labels]
-    with getattr(library, method)(net, [layer], reshape_transform=to_maps) as cam:
+    with getattr(library, method)(net, [layer], reshape_transform=to_maps, **options) as cam:
         cam(images, targets)
         kept = cam.activations_and_grads
-        activations, gradients = kept.activations[0].numpy(), kept.gradients[0].numpy()
+        (activations,), gradients = kept.activations, kept.gradients[0] if kept.gradients else None
+        if cam.detach:  # where it does not, it does the rest on tensors
+            activations = activations.numpy()
+            gradients = None if gradients is None else gradients.numpy()
         raw = cam.get_cam_image(images, layer, targets, activations, gradients, False)
-    return torch.from_numpy(np.maximum(raw, 0))
+    return torch.from_numpy(raw if signed else np.maximum(raw, 0))
 
 
 def torchcam(method, net, images, labels):
