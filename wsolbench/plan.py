@@ -20,6 +20,8 @@ from wsolbench.sample import Split
 from wsolbench.settings import ALL, DEFAULT_INPUT_SIZE, Settings
 from wsolbench.spec import Spec
 
+COSTLY = "many forward passes for each target; run when named"
+
 
 @dataclass(frozen=True)
 class PlannedMethod:
@@ -49,7 +51,7 @@ class Plan:
         calibration: train-fullsup, ``None`` where it is not there.
         no_calibration: why there is none.
         methods: every method with its options.
-        left_out: method -> why it cannot work on this network (only where "all" was asked for).
+        left_out: method -> why "all" does not include it.
         protocols: every protocol to score under.
         settings: what was asked for.
     """
@@ -194,14 +196,16 @@ def find_device(name: str) -> torch.device:
 def find_methods(
     specs: Sequence[Spec], classifier: Classifier
 ) -> tuple[tuple[PlannedMethod, ...], dict[str, str]]:
-    """The methods asked for, and those of "all" that this network cannot serve with the reason.
+    """The methods asked for, and those that "all" leaves out with the reason.
+
+    "all" is every method that this network can serve and that needs no more than a few passes.
 
     Raises:
         UnknownNameError: no such method.
         OptionError: no such option, or a method twice.
         UnsupportedError: a method named by the user that this network cannot serve.
     """
-    reasons = {name: method.unsupported_by(classifier) for name, method in METHODS.items()}
+    reasons = {name: _left_out_of_all(method, classifier) for name, method in METHODS.items()}
     able = tuple(name for name, reason in reasons.items() if reason is None)
     planned = tuple(_planned(spec, classifier) for spec in without_all(specs, able))
     if not planned:
@@ -210,6 +214,11 @@ def find_methods(
     asked_for_all = any(spec.name == ALL for spec in specs)
     left_out = {name: reason for name, reason in reasons.items() if reason and asked_for_all}
     return planned, left_out
+
+
+def _left_out_of_all(method: Method, classifier: Classifier) -> str | None:
+    unsupported = method.unsupported_by(classifier)
+    return COSTLY if unsupported is None and method.cost == "many" else unsupported
 
 
 def _check_methods(specs: Sequence[Spec]) -> None:

@@ -6,6 +6,7 @@ its ground-truth boxes is at least d. The accuracy is maximised over t, separate
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Levels = NDArray[np.uint8]
 
 THRESHOLDS = np.arange(0, 1, 0.001)
+THREADS = os.cpu_count() or 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +156,7 @@ def best_iou_by_level(
     """
     offsets = np.cumsum([0, *(len(one) for one in boxes_xyxy)]).astype(np.int64)
     packed = np.concatenate(boxes_xyxy) if len(boxes_xyxy) else np.zeros((0, 4))
-    found = components.best_iou_by_level_batch(levels, packed, offsets)
+    found = components.best_iou_by_level_batch(levels, packed, offsets, threads=THREADS)
     return found.single, found.multi
 
 

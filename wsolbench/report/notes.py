@@ -44,10 +44,16 @@ def notes_of(data: Mapping[str, Any]) -> Iterator[str]:
         yield from _split_notes(name, split)
     for method, bad in data["not_finite"].items():
         yield f"! {method}: {bad:,} {_maps(bad)} with NaN or infinity, scored as misses."
-    for reason in data["left_out"].values():
-        yield f"Left out: {_short(reason)}."
+    yield from _left_out_notes(data["left_out"])
     fingerprints = ", ".join(f"{p['label']} {p['fingerprint']}" for p in data["protocols"])
     yield f"Protocols: {fingerprints}"
+
+
+def _left_out_notes(left_out: Mapping[str, str]) -> Iterator[str]:
+    for reason in dict.fromkeys(left_out.values()):
+        names = [name for name, own in left_out.items() if own == reason]
+        subject = "" if reason.startswith(names[0]) else f"{', '.join(names)}: "
+        yield f"Left out: {subject}{_short(reason)}."
 
 
 def _threshold_notes(data: Mapping[str, Any]) -> Iterator[str]:
