@@ -3,6 +3,7 @@
 A built-in adapter is one file of a folder that registers under the file's own name (``_`` in the
 file is ``-`` in the name); third parties use an entry-point group of the same dotted name, or
 ``load_plugin("mine.py")``. The engine knows adapters only through ``METHODS`` and ``DATASETS``.
+Names with a prefix (`grad-cam:GradCAM`) are resolved when they are asked for and are not iterated.
 """
 
 from __future__ import annotations
@@ -33,11 +34,20 @@ class Registry(Mapping[str, T], Generic[T]):
         kind: what it holds, for error messages ("method").
         package: the package whose modules are the built-in adapters; also the entry-point group.
         make: builds the entry from the name, the decorated function and the decorator's keywords.
+        resolvers: prefix -> module whose ``resolve(rest)`` makes the entry of ``prefix:rest``.
     """
 
-    def __init__(self, kind: str, package: str, make: Callable[..., T]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        package: str,
+        make: Callable[..., T],
+        resolvers: Mapping[str, str] | None = None,
+    ) -> None:
         self.kind, self.package, self._make = kind, package, make
+        self.resolvers = dict(resolvers or {})
         self._entries: dict[str, T] = {}
+        self._resolved: dict[str, T] = {}
         self._scanned = False
 
     def register(self, name: str, **card: Any) -> Callable[[F], F]:
@@ -47,7 +57,8 @@ class Registry(Mapping[str, T], Generic[T]):
             if name in self._entries:
                 taken_by = getattr(self._entries[name], "source", "another module")
                 raise UsageError(
-                    f"{self.kind} {name!r} is registered already, by {taken_by}; choose another name"
+                    f"{self.kind} {name!r} is registered already, by {taken_by}; "
+                    "choose another name"
                 )
             self._entries[name] = self._make(name, function, **card)
             return function
@@ -56,11 +67,19 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         self._scan()
-        try:
+        if name in self._entries:
             return self._entries[name]
-        except KeyError:
-            hint = f"`wsolbench list {self.kind}s` shows them all."
-            raise UnknownNameError(self.kind, name, self._entries, hint) from None
+        prefix, colon, rest = name.partition(":")
+        if colon and prefix in self.resolvers:
+            return self._resolve(name, prefix, rest)
+        hint = f"`wsolbench list {self.kind}s` shows them all."
+        raise UnknownNameError(self.kind, name, self._entries, hint)
+
+    def _resolve(self, name: str, prefix: str, rest: str) -> T:
+        if name not in self._resolved:
+            resolver = importlib.import_module(self.resolvers[prefix])
+            self._resolved[name] = resolver.resolve(rest)
+        return self._resolved[name]
 
     def __iter__(self) -> Iterator[str]:
         self._scan()
@@ -71,8 +90,10 @@ class Registry(Mapping[str, T], Generic[T]):
         return len(self._entries)
 
     def __contains__(self, name: object) -> bool:
-        self._scan()
-        return name in self._entries
+        try:
+            return isinstance(name, str) and self[name] is not None
+        except UsageError:  # no such name, or its library is not installed
+            return False
 
     def _scan(self) -> None:
         """Import every built-in adapter and every installed plug-in, once."""
@@ -130,5 +151,10 @@ def _make_dataset(name: str, function: Callable[..., Any], **card: Any) -> Datas
     return Dataset(name=name, function=function, **card)
 
 
-METHODS: Registry[Method] = Registry("method", "wsolbench.methods", _make_method)
+PEERS = {
+    "captum": "wsolbench.peers.captum",
+    "grad-cam": "wsolbench.peers.gradcam",
+    "torchcam": "wsolbench.peers.torchcam",
+}
+METHODS: Registry[Method] = Registry("method", "wsolbench.methods", _make_method, PEERS)
 DATASETS: Registry[Dataset] = Registry("dataset", "wsolbench.datasets", _make_dataset)
