@@ -60,7 +60,9 @@ def _glyph_field(glyph: int) -> Image.Image:
     """A smooth field whose level set at `_INK_LEVEL` is the outline of the glyph."""
     cells = np.pad(_glyph_cells()[glyph], _MARGIN)
     basis = _spline_basis()
-    return Image.fromarray((basis @ cells @ basis.T).astype(np.float32))
+    # not by matmul: the threads of its BLAS stand in one another's way on a busy machine
+    down = np.einsum("ia,ab->ib", basis, cells)
+    return Image.fromarray(np.einsum("ib,jb->ij", down, basis).astype(np.float32))
 
 
 def _trim(ink: Ink) -> Ink:

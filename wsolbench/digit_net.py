@@ -32,7 +32,8 @@ class ResidualBlock(nn.Module):
         """Maps ``[B, channels_in, H, W]`` to ``[B, channels, H / stride, W / stride]``."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out)) + self.downsample(x)
-        return self.relu(out)
+        activations: Tensor = self.relu(out)
+        return activations
 
 
 class DigitNet(nn.Module):
