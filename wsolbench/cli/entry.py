@@ -36,7 +36,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="wsolbench", standalone_mode=False)
     except WsolbenchError as error:
         return _fail(str(error), error.exit_code)
     except CommandLineError as error:

@@ -12,15 +12,16 @@ from wsolbench.cli.app import Plugins, app, load_plugins
 
 @app.command("train")
 def train_command(
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out", metavar="DIR", help="New folder for model.safetensors and training.json."
-        ),
-    ],
     recipe: Annotated[
         str, typer.Option(metavar="NAME", help="What to train, on which data and how.")
     ] = "digit-scenes",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="New folder for model.safetensors and training.json [trained/<recipe>].",
+        ),
+    ] = None,
     data_root: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the recipe's data set is.")
     ] = None,
@@ -37,9 +38,10 @@ def train_command(
     from wsolbench.progress import training
     from wsolbench.train import RECORD, WEIGHTS, train_recipe
 
+    folder = out or Path("trained", recipe)
     with training() as progress:
-        record = train_recipe(recipe, out, data_root=data_root, seed=seed, progress=progress)
+        record = train_recipe(recipe, folder, data_root=data_root, seed=seed, progress=progress)
     typer.echo(
         f"Classifies {record['test_correct']:,} of {record['test_images']:,} test images correctly "
-        f"({record['test_accuracy']:.1%}).\nSaved {WEIGHTS} and {RECORD} in {out}"
+        f"({record['test_accuracy']:.1%}).\nSaved {WEIGHTS} and {RECORD} in {folder}"
     )
