@@ -1,16 +1,16 @@
 """The one exception tree of wsolbench.
 
-    WsolbenchError              anything that the suite refuses; one clear line, exit code 1
-    ├── UsageError              the request cannot be meant as it stands; exit code 2
-    │   ├── UnknownNameError    no such method, data set, model, protocol or layer; lists close matches
-    │   └── OptionError         an option that does not exist or whose value is out of range
-    ├── InputError              an array of wrong shape, dtype or range (also a ValueError)
-    ├── DataError               a data set that is not where, or not what, it should be
-    │   └── SampleError         one image or annotation that cannot be used; counted, not fatal
-    ├── ModelError              a network or weights that do not fit
-    │   └── UnsupportedError    a method that this network cannot serve; names those that work
-    ├── MapError                a method returned maps of a wrong shape or with NaN
-    └── RecordError             a run's record that is missing, damaged or cannot be written
+WsolbenchError              anything that the suite refuses; one clear line, exit code 1
+├── UsageError              the request cannot be meant as it stands; exit code 2
+│   ├── UnknownNameError    no such method, data set, model, protocol or layer; lists close matches
+│   └── OptionError         an option that does not exist or whose value is out of range
+├── InputError              an array of wrong shape, dtype or range (also a ValueError)
+├── DataError               a data set that is not where, or not what, it should be
+│   └── SampleError         one image or annotation that cannot be used; counted, not fatal
+├── ModelError              a network or weights that do not fit
+│   └── UnsupportedError    a method that this network cannot serve; names those that work
+├── MapError                a method returned maps of a wrong shape or with NaN
+└── RecordError             a run's record that is missing, damaged or cannot be written
 """
 
 from __future__ import annotations
