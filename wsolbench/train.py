@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
@@ -287,10 +287,9 @@ def _draft_of(folder: Path) -> Iterator[Path]:
 def _put(draft: Path, folder: Path, network: nn.Module, record: dict[str, Any]) -> dict[str, Any]:
     """Write weights and record into the draft, and the draft to its place; return the record."""
     try:
-        weights = draft / WEIGHTS
-        save_file({key: value.contiguous() for key, value in network.state_dict().items()}, weights)
-        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-        record = {"weights_sha256": digest, **record}
+        weights = save({key: value.contiguous() for key, value in network.state_dict().items()})
+        (draft / WEIGHTS).write_bytes(weights)
+        record = {"weights_sha256": hashlib.sha256(weights).hexdigest(), **record}
         (draft / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         draft.replace(folder)
     except OSError as error:

@@ -15,10 +15,10 @@ from torch import nn
 from wsolbench import train as training
 from wsolbench.augment import Augmentation, random_views
 from wsolbench.errors import DataError, InputError, RecordError, SampleError, UnknownNameError
+from wsolbench.progress import training as shown
 from wsolbench.recipe import RECIPES, Recipe, cross_entropy
 from wsolbench.sample import Sample
 from wsolbench.train import Status, fit, train, train_recipe
-from wsolbench.training_bar import training_bar
 
 TINY = Recipe(
     name="tiny",
@@ -33,6 +33,15 @@ TINY = Recipe(
     stored_side=40,
     tested_side=48,
 )
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """On images this small several threads only wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -139,11 +148,11 @@ def test_progress_is_told_of_every_step(samples):
 
 
 def test_a_line_per_epoch_where_there_is_no_terminal(capsys):
-    with training_bar("tiny") as progress:
+    with shown() as progress:
         progress(Status(1, 4, 1, 2, 2.5, 0.25))
         progress(Status(2, 4, 1, 2, 2.25, 0.5))
     out, err = capsys.readouterr()
-    assert (out, err) == ("", "tiny, epoch 1/2: loss 2.250, accuracy 50.0%\n")
+    assert (out, err) == ("", "epoch 1/2: loss 2.250, accuracy 50.0%\n")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +190,7 @@ def test_a_failure_while_writing_leaves_nothing(samples, tmp_path, monkeypatch):
     def full(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(training, "save_file", full)
+    monkeypatch.setattr(training.Path, "write_bytes", full)
     with pytest.raises(RecordError, match="no space left"):
         run(samples, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
