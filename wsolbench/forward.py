@@ -8,17 +8,19 @@ where a method needs gradients at the images does it start there.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from wsolbench._keeping import Kept, keep
+from wsolbench._pullback import Autocast, Graph, at_least_float32
 from wsolbench._target_table import TargetTable, check_images
-from wsolbench.errors import InputError, ModelError
-from wsolbench.hooks import check_logits, freeze, keep_outputs, out_of_place
+from wsolbench.errors import InputError
+from wsolbench.hooks import check_logits, freeze
 
 if TYPE_CHECKING:
+    from wsolbench._bias_taps import Fold
     from wsolbench.head import LinearHead
     from wsolbench.models import Classifier
 
@@ -43,15 +45,16 @@ class Forward:
         classifier: Classifier,
         images: Tensor,
         logits: Tensor,
-        outputs: dict[str, Tensor],
         targets: TargetTable,
+        kept: Kept,
     ) -> None:
         self.classifier, self.keys, self._targets = classifier, targets.keys, targets
         self.images, self._leaf = images.detach(), images
         self.logits = logits.detach()
         self.image_index, self.labels = targets.columns(images.device)
-        self._graph = logits if logits.requires_grad else None
-        self._outputs = outputs
+        self._kept = kept
+        self._graph = Graph(logits, targets, self.image_index, kept.biases)
+        self._autocast = Autocast.now(images.device)
         self._gradients: dict[str, Tensor] = {}
         self._input_gradients: Tensor | None = None
 
@@ -72,7 +75,7 @@ class Forward:
     @property
     def kept(self) -> tuple[str, ...]:
         """The layers that this pass kept."""
-        return tuple(self._outputs)
+        return tuple(self._kept.outputs)
 
     @property
     def scores(self) -> Tensor:
@@ -85,7 +88,8 @@ class Forward:
         Raises:
             InputError: this pass did not keep that layer.
         """
-        return self._of_targets(self._maps(self._name(layer), self._output(layer).detach()))
+        maps = self._maps(self._name(layer), self._output(layer).detach())
+        return self._of_targets(at_least_float32(maps))
 
     def gradients(self, layer: str | None = None) -> Tensor:
         """The gradient of every target's logit with respect to a layer's maps, ``[T, C, h, w]``.
@@ -110,27 +114,83 @@ class Forward:
             InputError: the pass was made without "input-gradients" among its needs.
         """
         if self._input_gradients is None:
-            self._input_gradients = self.pull_back_to_images(self._one_hot())
+            self._need("input-gradients")
+            (self._input_gradients,) = self._graph.pull([self._leaf], self._one_hot())
         return self._input_gradients
 
-    def pull_back_to_images(self, cotangents: Tensor) -> Tensor:
-        """The gradient of any linear score of the logits with respect to the images.
+    def fold_biases(self, fold: Fold) -> list[Tensor]:
+        """What the gradients at every layer with a bias are folded to, in one backward pass.
 
         Args:
-            cotangents: ``[T, K]``, the weight of every logit in each target's score.
+            fold: ``(gradients [b, C, h, w], bias [C]) -> [b, ...]``, called for every convolution
+                and batch normalisation as the gradients come, so that none is kept.
 
         Returns:
-            ``[T, 3, H, W]``.
+            For every such layer, in the network's order, ``[T, ...]``. The gradients at the images
+            come of the same pass.
 
         Raises:
-            InputError: the pass was made without "input-gradients" among its needs.
+            InputError: the pass was made without "bias-gradients" among its needs.
         """
-        if not self._leaf.requires_grad:
-            raise InputError(
-                'expected a pass with "input-gradients" among its needs, but this graph does not '
-                "reach the images"
-            )
-        return self._pull([self._leaf], cotangents)[0]
+        self._need("bias-gradients")
+        self._input_gradients, *folded = self._graph.pull([self._leaf], self._one_hot(), fold=fold)
+        return folded
+
+    def attention(self) -> list[Tensor]:
+        """The attention weights of every block, ``[T, heads, N, N]``; rows (queries) sum to 1.
+
+        Raises:
+            InputError: the pass was made without "attention" among its needs.
+        """
+        self._need("attention")
+        return [
+            self._of_targets(at_least_float32(weights.detach())) for weights in self._kept.attention
+        ]
+
+    def attention_gradients(self) -> list[Tensor]:
+        """The gradient of every target's logit with respect to those, ``[T, heads, N, N]``.
+
+        Raises:
+            InputError: the pass was made without "attention-gradients" among its needs.
+        """
+        self._need("attention-gradients")
+        return self._graph.pull(self._kept.attention, self._one_hot())
+
+    def attention_gradients_of(self, block: int, layer: str, cotangents: Tensor) -> Tensor:
+        """The gradient of a linear score of a layer's output at a block's attention.
+
+        Args:
+            block: index of the block.
+            layer: a kept layer behind it.
+            cotangents: ``[T, ...]``, the weights of what the layer returns for each target.
+
+        Returns:
+            ``[T, heads, N, N]``.
+
+        Raises:
+            InputError: the pass was made without "attention-gradients" among its needs.
+        """
+        self._need("attention-gradients")
+        sources = [self._kept.attention[block]]
+        return self._graph.pull(sources, cotangents, of=self._output(layer))[0]
+
+    def curvature(self, layer: str | None = None) -> Tensor:
+        """The Hessian of every target's logit at a layer, times the layer: ``[T, C, h, w]``.
+
+        Raises:
+            InputError: the pass was made without "curvature" among its needs.
+        """
+        self._need("curvature")
+        (product,) = self._graph.pull([self._output(layer)], self._one_hot(), twice=True)
+        return self._maps(self._name(layer), product)
+
+    def output(self, layer: str) -> Tensor:
+        """What a kept layer returned, as it is, for every target: ``[T, ...]``.
+
+        Raises:
+            InputError: this pass did not keep that layer.
+        """
+        return self._of_targets(at_least_float32(self._output(layer).detach()))
 
     def pull_back(self, cotangents: Tensor) -> dict[str, Tensor]:
         """Gradients of any linear score of the logits with respect to every kept layer.
@@ -149,7 +209,8 @@ class Forward:
             ModelError: the logits do not depend on a layer.
         """
         names = [name for name in self.kept if not self.classifier.layer(name).rectified]
-        found = self._pull([self._outputs[name] for name in names], cotangents, names)
+        sources = [self._kept.outputs[name] for name in names]
+        found = self._graph.pull(sources, cotangents, names=names)
         gradients = {n: self._maps(n, g) for n, g in zip(names, found, strict=True)}
         return gradients | self._beyond_relu(cotangents)
 
@@ -166,34 +227,39 @@ class Forward:
         Returns:
             A pass of T images with the same T labels and keys.
         """
-        return run_forward(
-            self.classifier,
-            images,
-            image_index=range(len(self)),
-            labels=self.labels.tolist(),
-            keys=self.keys,
-            layers=layers,
-            needs=needs,
-        )
+        with self._autocast.restored():
+            return run_forward(
+                self.classifier,
+                images,
+                image_index=range(len(self)),
+                labels=[label for _, label in self._targets.pairs],
+                keys=self.keys,
+                layers=layers,
+                needs=needs,
+            )
 
     def rescore(self, images: Tensor) -> Tensor:
         """The logits of other images, ``[N, 3, H, W] -> [N, K]``, for methods that perturb them."""
-        with freeze(self.classifier.module), torch.no_grad():
+        with freeze(self.classifier.module), torch.no_grad(), self._autocast.restored():
             return check_logits(self.classifier.module(images), len(images))
 
     def generators(self, seed: int) -> list[torch.Generator]:
         """A random generator per target on the CPU, the same in every batch and order."""
         return self._targets.generators(seed)
 
+    def _need(self, need: str) -> None:
+        if need not in self._kept.needs:
+            raise InputError(f'expected a pass with "{need}" among its needs')
+
     def _name(self, layer: str | None) -> str:
         return self.classifier.target_layer if layer is None else layer
 
     def _output(self, layer: str | None) -> Tensor:
         name = self._name(layer)
-        if name not in self._outputs:
+        if name not in self._kept.outputs:
             kept = ", ".join(self.kept) or "none"
             raise InputError(f"expected one of the layers that this pass kept ({kept}), got {name}")
-        return self._outputs[name]
+        return self._kept.outputs[name]
 
     def _maps(self, name: str, output: Tensor) -> Tensor:
         return self.classifier.layer(name).to_maps(output, self.input_hw)
@@ -204,39 +270,6 @@ class Forward:
     def _one_hot(self) -> Tensor:
         """The score of every target as weights of the logits, ``[T, K]``."""
         return torch.nn.functional.one_hot(self.labels, self.logits.shape[1]).to(self.logits)
-
-    def _pull(
-        self, sources: Sequence[Tensor], cotangents: Tensor, names: Sequence[str] = ()
-    ) -> list[Tensor]:
-        """Gradients at tensors ``[B, ...]`` of the graph, one for every target: ``[T, ...]``."""
-        if self._graph is None:
-            raise InputError("expected a pass with gradients=True, but this one kept no graph")
-        found: list[Tensor] = []
-        for rows in self._targets.rounds() or [[]]:
-            index = self.image_index[rows]
-            logits = torch.zeros_like(self.logits)
-            logits[index] = cotangents[rows].to(logits)
-            gradients = self._backward(sources, logits, names)
-            if self._targets.one_each:
-                return gradients
-            found = found or [g.new_empty(len(self), *g.shape[1:]) for g in gradients]
-            for rows_of_all, gradient in zip(found, gradients, strict=True):
-                rows_of_all[rows] = gradient[index]
-        return found
-
-    def _backward(
-        self, sources: Sequence[Tensor], cotangent: Tensor, names: Sequence[str]
-    ) -> list[Tensor]:
-        if not sources:
-            return []
-        assert self._graph is not None  # noqa: S101 - checked by the caller
-        gradients = torch.autograd.grad(
-            self._graph, sources, cotangent, retain_graph=True, allow_unused=True
-        )
-        for name, gradient in zip(names, gradients, strict=False):
-            if gradient is None:
-                raise ModelError(f"the logits do not depend on layer {name}; choose another")
-        return list(gradients)
 
     def _beyond_relu(self, cotangents: Tensor) -> dict[str, Tensor]:
         """Gradients at rectified maps, which the head alone reads; the ReLU must not mask them."""
@@ -277,22 +310,15 @@ def run_forward(
         UnknownNameError: no such layer.
         ModelError: a layer without maps, or a network that fails or returns no logits.
     """
-    names = tuple(dict.fromkeys(layers))
     targets = TargetTable(image_index, labels, keys)
     check_images(images)
     targets.check(len(images), classifier.num_classes)
     images = images.detach().to(classifier.device, classifier.dtype)
-    rectified = {name for name in names if classifier.layer(name).rectified}
-    at_images = "input-gradients" in needs
-    leaf = at_images or gradients or "gradients" in needs
-    module = classifier.module
-    with ExitStack() as stack:
-        stack.enter_context(freeze(module))
-        stack.enter_context(torch.set_grad_enabled(leaf))
-        if at_images:
-            stack.enter_context(out_of_place(module))
+    needs = frozenset(needs) | ({"gradients"} if gradients else frozenset())
+    with keep(classifier, layers, needs) as kept:
+        if kept.from_images:
             images.requires_grad_()
-        outputs = stack.enter_context(keep_outputs(module, names, leaf=leaf, rectified=rectified))
-        shown = images.clone() if at_images else images  # a leaf cannot be changed in place
-        logits = check_logits(module(shown), len(images))
-    return Forward(classifier, images, logits, outputs, targets)
+        # a leaf cannot be changed in place
+        shown = images.clone() if kept.from_images else images
+        logits = check_logits(classifier.module(shown), len(images))
+    return Forward(classifier, images, logits, targets, kept)

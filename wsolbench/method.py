@@ -14,11 +14,16 @@ from wsolbench.spec import Spec
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from wsolbench.attention import Attention
     from wsolbench.forward import Forward
     from wsolbench.models import Classifier
 
 FAMILIES = ("activation", "gradient", "perturbation", "input-gradient", "transformer", "floor")
-NEEDS = ("activations", "gradients", "head", "input-gradients")
+NEEDS = (
+    "activations", "gradients", "curvature", "head", "input-gradients", "bias-gradients",
+    "attention", "attention-gradients", "blocks",
+)  # fmt: skip
+_NEED_ATTENTION = {"attention", "attention-gradients", "blocks"}
 COSTS = ("free", "forward", "backward", "many")
 
 
@@ -43,8 +48,11 @@ class Method:
             Its keyword-only parameters are the options; ``layers`` says which layers it reads.
         title: one line for people.
         family: one of `FAMILIES`.
-        needs: of `NEEDS`; "head" is global average pooling and one linear layer, "input-gradients"
-            are those at the images.
+        needs: of `NEEDS`. "activations", "gradients" and "curvature" (second derivatives) are those
+            of the layers that it reads, "head" is global average pooling and one linear layer,
+            "input-gradients" are those at the images, "bias-gradients" those at every layer with a
+            bias, "attention" and its gradients are those of every block of a transformer, "blocks"
+            what those return.
         cost: what it adds to the shared pass: nothing ("free", "forward"), a backward pass through
             what follows the layer ("backward"), or many passes ("many").
         paper: where it was published; ``None`` for floors.
@@ -102,6 +110,9 @@ class Method:
         """
         if "head" in self.needs and classifier.head is not None:
             return (classifier.head.layer,)
+        if "blocks" in self.needs:
+            found = _attention_of(classifier)
+            return found.blocks if found is not None else ()
         if not {"activations", "gradients"}.intersection(self.needs):
             return ()
         names = layer_names(self.resolve(options).get("layers")) or (classifier.target_layer,)
@@ -113,6 +124,11 @@ class Method:
             return (
                 f"{self.name} needs a network that ends in global average pooling and one linear "
                 f"layer, and {classifier.name} does not"
+            )
+        if not _NEED_ATTENTION.isdisjoint(self.needs) and _attention_of(classifier) is None:
+            return (
+                f"{self.name} needs a transformer in which every token attends to all others, and "
+                f"{classifier.name} is none"
             )
         return None
 
@@ -139,7 +155,8 @@ class Method:
 
         resolved = self.resolve(options or {})
         self.require(forward.classifier)
-        with torch.no_grad():
+        precise = torch.autocast(forward.images.device.type, enabled=False)
+        with torch.no_grad(), precise:
             maps = self.function(forward, **resolved)
         if not isinstance(maps, torch.Tensor) or maps.ndim != 3 or len(maps) != len(forward):
             got = tuple(maps.shape) if isinstance(maps, torch.Tensor) else type(maps).__name__
@@ -163,6 +180,12 @@ def layer_names(layers: object) -> tuple[str, ...]:
     if isinstance(layers, (list, tuple)):
         return tuple(map(str, layers))
     return tuple(name.strip() for name in str(layers).split("+"))
+
+
+def _attention_of(classifier: Classifier) -> Attention | None:
+    from wsolbench.attention import attention_of
+
+    return attention_of(classifier)
 
 
 def _check_type(method: str, key: str, value: object, default: object) -> None:
