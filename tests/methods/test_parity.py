@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 import torch
 from reference import peers
-from reference.nets import real_net
+from reference.nets import GapNet, real_net
 from reference.passes import maps_of, noise
 from torch import nn
 
@@ -23,6 +23,8 @@ TABLE = [
     ("layercam", "LayerCAM", {}, {}, 1),
     ("eigencam", "EigenCAM", {"centered": True}, {}, 1),
     ("eigengradcam", "EigenGradCAM", {}, {}, 1),
+    ("kpcacam", "KPCA_CAM", {}, {}, 1),
+    ("fem", "FEM", {}, {}, 1),
 ]
 # Ours read DenseNet's maps behind the ReLU that belongs to its head; theirs average gradients that
 # this ReLU has masked. Where gradients are multiplied by the maps pixel by pixel it is the same.
@@ -90,3 +92,34 @@ def test_gradcampp_of_torchcam_loses_its_denominators():
     weights = gradients.relu().pow(3).sum((2, 3), keepdim=True)
     theirs = peers.torchcam("GradCAMpp", net, images(), LABELS)
     assert_same((weights * kept[0]).sum(1).relu().detach(), theirs)
+
+
+@pytest.mark.parametrize("net", ["resnet18", "mobilenet_v2"])
+def test_shapleycam_of_pytorch_grad_cam(net):
+    """On the others theirs fails: where the curvature is no part of the graph, and on tokens."""
+    maps = maps_of("shapleycam", net_of(net), images(), LABELS)
+    assert_same(maps, peers.pytorch_grad_cam("ShapleyCAM", net_of(net), images(), LABELS))
+
+
+def test_shapleycam_of_pytorch_grad_cam_where_there_is_curvature():
+    net = GapNet()
+    net.fc = nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 5))
+    net = net.double()
+    maps = maps_of("shapleycam", net, images(), LABELS)
+    assert_same(maps, peers.pytorch_grad_cam("ShapleyCAM", net, images(), LABELS))
+    with pytest.raises(AssertionError):
+        assert_same(maps, maps_of("gradcam", net, images(), LABELS))
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_finercam_of_torchcam(net):
+    if net == "densenet121":
+        pytest.skip("theirs are masked by a ReLU there")
+    maps = maps_of("finercam", net_of(net), images(), LABELS)
+    assert_same(maps, peers.finercam(net_of(net), images(), LABELS))
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_fullgrad_of_pytorch_grad_cam(net):
+    maps = maps_of("fullgrad", net_of(net), images(), LABELS, scale="channel")
+    assert_same(maps, peers.fullgrad(net_of(net), images().clone(), LABELS))

@@ -9,7 +9,8 @@ import torch
 from wsolbench.models import as_classifier
 
 
-def _layer(net, images):
+def layer_of(net, images):
+    """The name of the target layer, and what brings its output into the form of maps."""
     classifier = as_classifier(net.eval(), input_hw=tuple(images.shape[-2:]))
     layer = classifier.layer(classifier.target_layer)
     return layer.name, lambda output: layer.to_maps(output, images.shape[-2:])
@@ -21,7 +22,7 @@ def pytorch_grad_cam(method, net, images, labels, *, signed=False, **options):
         warnings.simplefilter("ignore")
         library = pytest.importorskip("pytorch_grad_cam")
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-    name, to_maps = _layer(net, images)
+    name, to_maps = layer_of(net, images)
     layer, targets = net.get_submodule(name), [ClassifierOutputTarget(label) for label in labels]
     with getattr(library, method)(net, [layer], reshape_transform=to_maps, **options) as cam:
         cam(images, targets)
@@ -37,7 +38,7 @@ def pytorch_grad_cam(method, net, images, labels, *, signed=False, **options):
 def torchcam(method, net, images, labels):
     """``[B, h, w]`` of a method of torch-cam."""
     library = pytest.importorskip("torchcam.methods")
-    name, to_maps = _layer(net, images)
+    name, to_maps = layer_of(net, images)
     with getattr(library, method)(net, name, reshape_transform=to_maps) as extractor:
         scores = net(images)
         (maps,) = extractor(labels, scores, normalized=False)
@@ -47,7 +48,29 @@ def torchcam(method, net, images, labels):
 def captum(net, images, labels):
     """``[B, h, w]`` of captum's LayerGradCam."""
     library = pytest.importorskip("captum.attr")
-    name, _ = _layer(net, images)
+    name, _ = layer_of(net, images)
     grad_cam = library.LayerGradCam(net, net.get_submodule(name))
     maps = grad_cam.attribute(images, target=labels, relu_attributions=True)
     return maps.detach()[:, 0]
+
+
+def fullgrad(net, images, labels):
+    """``[B, H, W]`` of pytorch-grad-cam's FullGrad."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        library = pytest.importorskip("pytorch_grad_cam")
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+    targets, kept = [ClassifierOutputTarget(label) for label in labels], []
+    with library.FullGrad(net.eval(), []) as cam:
+        cam.aggregate_multi_layers = lambda maps: kept.append(maps) or maps
+        cam(images, targets)
+    return torch.from_numpy(kept[0])[:, 0]
+
+
+def finercam(net, images, labels):
+    """``[B, h, w]`` of torch-cam's Finer-CAM around Grad-CAM."""
+    library = pytest.importorskip("torchcam.methods")
+    name, to_maps = layer_of(net, images)
+    with library.FinerCAM(net, name, reshape_transform=to_maps) as extractor:
+        (maps,) = extractor(labels, net(images), normalized=False)
+    return maps
