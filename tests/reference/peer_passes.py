@@ -25,3 +25,18 @@ def pytorch_grad_cam(method, net, images, labels):
         cam.get_cam_image = lambda *a, **k: raw.append(original(*a, **k)) or raw[-1]
         cam(images, targets)
     return torch.from_numpy(raw[0]).relu()
+
+
+def captum(method, net, images, labels, *, layer=None, **options):
+    """``[B, 3, H, W]`` of a method of captum, on a network whose ReLUs do not work in place."""
+    library = pytest.importorskip("captum.attr")
+    for part in net.eval().modules():
+        if getattr(part, "inplace", False):
+            part.inplace = False
+    parts = (net,) if layer is None else (net, net.get_submodule(layer))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = getattr(library, method)(*parts).attribute(
+            images.clone().requires_grad_(), target=labels, **options
+        )
+    return found.detach().float()
