@@ -16,6 +16,7 @@ from wsolbench.describe import describe
 from wsolbench.errors import DataError, OptionError
 from wsolbench.models import Classifier
 from wsolbench.plan import Plan, find_device, make_plan
+from wsolbench.precision import faster
 from wsolbench.settings import (
     DEFAULT_DATASET,
     DEFAULT_METHODS,
@@ -46,6 +47,8 @@ def evaluate(
     limit: int | None = None,
     seed: int = 0,
     strict: bool = False,
+    autocast: str = "none",
+    channels_last: bool = False,
     results: str | Path | None = None,
     save_maps: bool = False,
     watch: Watch | None = None,
@@ -70,6 +73,9 @@ def evaluate(
         seed: of random weights, and of methods that draw from torch; methods with a ``seed``
             option of their own go by that.
         strict: refuse a split with any problem instead of leaving out what cannot be used.
+        autocast: "float16" or "bfloat16" lets the network compute in half precision, which can
+            change a verdict; the record names it.
+        channels_last: give the network images in that memory format, likewise.
         results: folder to save the run below; not saved where ``None``.
         save_maps: keep the raw maps of the test split in the run's folder, as ``.npy`` files.
         watch: wraps the batches of a split to show progress; `wsolbench.progress.watch_batches`.
@@ -98,6 +104,8 @@ def evaluate(
         limit=limit,
         seed=seed,
         strict=strict,
+        autocast=autocast,
+        channels_last=channels_last,
     )
     if results is not None:
         check_writable(Path(results))
@@ -107,6 +115,8 @@ def evaluate(
         stack.enter_context(_random_state(seed))
         stack.enter_context(_moved(model, settings.device))
         plan = make_plan(model, dataset, settings)
+        network = plan.classifier.module
+        stack.enter_context(faster(network, autocast=autocast, channels_last=channels_last))
         maps = None
         if results is not None:
             folder = run_folder(Path(results), plan.dataset.name, plan.classifier.name)

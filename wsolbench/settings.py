@@ -15,6 +15,7 @@ ALL = "all"
 DEFAULT_METHODS = ALL
 DEFAULT_PROTOCOLS = ("wsol2020", "pointing-game")
 DEFAULT_INPUT_SIZE = 224
+AUTOCAST = ("none", "float16", "bfloat16")
 
 _LEAST = {"input_size": 1, "batch_size": 1, "workers": 0, "limit": 1, "seed": 0}
 
@@ -36,6 +37,8 @@ class Settings:
         limit: only the first images of each split.
         seed: of random weights, and of methods that draw random numbers from torch.
         strict: refuse a split with any problem.
+        autocast: "none", or the half precision of `AUTOCAST` that the network may compute in.
+        channels_last: whether the network gets images in that memory format.
 
     Raises:
         OptionError: a value that is out of range.
@@ -53,8 +56,14 @@ class Settings:
     limit: int | None = None
     seed: int = 0
     strict: bool = False
+    autocast: str = "none"
+    channels_last: bool = False
 
     def __post_init__(self) -> None:
+        if self.autocast not in AUTOCAST:
+            raise OptionError(
+                f"expected autocast to be one of {', '.join(AUTOCAST)}, but got {self.autocast!r}"
+            )
         optional = {field.name for field in fields(self) if field.default is None}
         for name, least in _LEAST.items():
             value = getattr(self, name)

@@ -8,6 +8,8 @@ import sys
 import typer
 
 from wsolbench.cli import (  # noqa: F401  (they add verbs)
+    agree,
+    bench,
     data,
     diff,
     evaluate,

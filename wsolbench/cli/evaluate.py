@@ -70,6 +70,14 @@ def evaluate_command(
         bool | None,
         typer.Option("--strict", help="Stop at the first image that cannot be used."),
     ] = None,
+    autocast: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="Half precision: float16 or bfloat16 [none]."),
+    ] = None,
+    channels_last: Annotated[
+        bool | None,
+        typer.Option("--channels-last", help="Keep images with their channels last in memory."),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -108,6 +116,8 @@ def evaluate_command(
         "limit": limit,
         "seed": seed,
         "strict": strict,
+        "autocast": autocast,
+        "channels_last": channels_last,
     }
     chosen = {key: value for key, value in given.items() if value is not None}
     settings = chosen if config is None else _settings_of(config) | chosen

@@ -6,7 +6,7 @@ layers, which is the ReLU of the sum. LayerGradCam has one channel already. Opti
 captum's ``attribute`` whose default is a plain value. Baselines, where captum wants one, are black
 after normalisation (zeros), captum's own default.
 
-`captum:NoiseTunnel` is SmoothGrad of Saliency. Occlusion's window is an eighth of the longer side
+`captum:NoiseTunnel` is SmoothGrad of Saliency. Occlusion's window is a seventh of the longer side
 and its stride half of that unless told otherwise (``window``, ``stride``, in pixels); methods that
 perturb features one by one get the cells of a 7 x 7 grid as features (``grid``), not single pixels.
 
@@ -188,7 +188,7 @@ def _extra(name: str, call: Call, options: dict[str, Any]) -> dict[str, Any]:
     if name in SHAP:
         return {"baselines": torch.zeros_like(call.images[:1])}
     if name == OCCLUSION:
-        window = options["window"] or max(1, max(call.images.shape[-2:]) // 8)
+        window = options["window"] or max(1, max(call.images.shape[-2:]) // 7)
         stride = options["stride"] or max(1, window // 2)
         return {"sliding_window_shapes": (3, window, window), "strides": (3, stride, stride)}
     return {}

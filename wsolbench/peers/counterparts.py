@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BEFORE_RELU = "where the last ReLU is no module (DenseNet), it takes the gradient before that ReLU"
+SIGN = "leaves the sign of the component to the solver, then drops what is negative"
+NOISE = "draws other noise"
 
 
 @dataclass(frozen=True)
@@ -15,57 +17,71 @@ class Counterpart:
         ours: spec of the method here, with the options that mean the same as theirs.
         theirs: spec of the peer's.
         departure: where the peer is known to give other maps, and why; "" where it is not.
+        relu: whether theirs drops negative values that ours leaves to the protocol.
     """
 
     ours: str
     theirs: str
     departure: str = ""
+    relu: bool = False
 
 
-_PLUS_PLUS = (
-    "adds 1e-6 to a denominator of the size of squared gradients, which is of that size too"
-)
-_SUMS_PRODUCT = (
-    "sums A g^3 over the pixels instead of A: the same only behind global average pooling"
-)
 COUNTERPARTS = (
-    Counterpart("cam", "torchcam:CAM", "has a ReLU where the paper has none"),
+    Counterpart("cam", "torchcam:CAM"),
     Counterpart("gradcam", "grad-cam:GradCAM", BEFORE_RELU),
     Counterpart("gradcam", "torchcam:GradCAM", BEFORE_RELU),
     Counterpart("gradcam", "captum:LayerGradCam", BEFORE_RELU),
-    Counterpart("gradcampp", "grad-cam:GradCAMPlusPlus", _PLUS_PLUS),
-    Counterpart("gradcampp", "torchcam:GradCAMpp", _SUMS_PRODUCT),
-    Counterpart("smoothgradcampp", "torchcam:SmoothGradCAMpp", "draws other noise"),
+    Counterpart(
+        "gradcampp",
+        "grad-cam:GradCAMPlusPlus",
+        "adds 1e-6 to a denominator of the size of squared gradients, which is about as small",
+    ),
+    Counterpart(
+        "gradcampp",
+        "torchcam:GradCAMpp",
+        "divides a copy of alpha, so that its numerator alone weighs the gradients",
+    ),
+    Counterpart(
+        "smoothgradcampp",
+        "torchcam:SmoothGradCAMpp",
+        "draws other noise, and takes ReLU(g) of the last noisy copy alone",
+    ),
     Counterpart("xgradcam", "grad-cam:XGradCAM", "adds 1e-7 to the sum of a channel"),
     Counterpart("xgradcam", "torchcam:XGradCAM", "adds 1e-8 to the sum of a channel"),
     Counterpart("hirescam", "grad-cam:HiResCAM", BEFORE_RELU),
     Counterpart("gradcam-elementwise", "grad-cam:GradCAMElementWise", BEFORE_RELU),
     Counterpart("layercam", "grad-cam:LayerCAM", BEFORE_RELU),
     Counterpart("layercam", "torchcam:LayerCAM", BEFORE_RELU),
-    Counterpart(
-        "eigencam", "grad-cam:EigenCAM", "leaves the sign to the SVD, then drops negatives"
-    ),
-    Counterpart(
-        "eigengradcam", "grad-cam:EigenGradCAM", "leaves the sign to the SVD, then drops negatives"
-    ),
-    Counterpart("kpcacam", "grad-cam:KPCA_CAM", "leaves the sign to the solver"),
-    Counterpart("fem", "grad-cam:FEM"),
+    Counterpart("eigencam(centered=True)", "grad-cam:EigenCAM", SIGN, relu=True),
+    Counterpart("eigengradcam", "grad-cam:EigenGradCAM", SIGN, relu=True),
+    Counterpart("kpcacam", "grad-cam:KPCA_CAM", SIGN, relu=True),
+    Counterpart("fem", "grad-cam:FEM", relu=True),
     Counterpart("shapleycam", "grad-cam:ShapleyCAM"),
-    Counterpart("finercam", "grad-cam:FinerCAM"),
-    Counterpart("finercam", "torchcam:FinerCAM"),
-    Counterpart("fullgrad", "grad-cam:FullGrad", "scales every channel of every layer to [0, 1]"),
-    Counterpart("scorecam", "grad-cam:ScoreCAM", "upsamples masks with aligned corners"),
-    Counterpart("scorecam", "torchcam:ScoreCAM", "scales masks to [0, 1] before resizing them"),
-    Counterpart("sscam", "torchcam:SSCAM", "draws other noise"),
+    Counterpart(
+        "finercam(gamma=1.0,weights=softmax)",
+        "grad-cam:FinerCAM",
+        "differentiates through the probabilities that weigh the other classes",
+    ),
+    Counterpart("finercam", "torchcam:FinerCAM", BEFORE_RELU),
+    Counterpart("fullgrad(scale=channel)", "grad-cam:FullGrad"),
+    Counterpart("scorecam", "grad-cam:ScoreCAM"),
+    Counterpart("scorecam(align_corners=False,normalise=before)", "torchcam:ScoreCAM"),
+    Counterpart("sscam", "torchcam:SSCAM(num_samples=10)", NOISE),
     Counterpart("iscam", "torchcam:ISCAM"),
-    Counterpart("ablationcam", "grad-cam:AblationCAM"),
+    Counterpart(
+        "ablationcam",
+        "grad-cam:AblationCAM",
+        "puts a channel far below the layer's minimum, unless that is exactly zero",
+        relu=True,
+    ),
     Counterpart("legrad", "torchcam:LeGrad"),
     Counterpart("saliency", "captum:Saliency"),
-    Counterpart("inputxgradient", "captum:InputXGradient"),
-    Counterpart("integratedgradients", "captum:IntegratedGradients", "integrates by another rule"),
-    Counterpart("smoothgrad", "captum:NoiseTunnel", "draws other noise"),
+    Counterpart("inputxgradient", "captum:InputXGradient(reduction=abs-sum)"),
+    Counterpart("integratedgradients", "captum:IntegratedGradients(n_steps=20,reduction=abs-sum)"),
+    Counterpart("smoothgrad", "captum:NoiseTunnel(nt_samples=20)", NOISE),
     Counterpart("guidedbackprop", "captum:GuidedBackprop"),
+    Counterpart("guidedbackprop(reduction=sum-abs)", "grad-cam:GuidedBackpropReLUModel"),
     Counterpart("deconvnet", "captum:Deconvolution"),
-    Counterpart("guidedgradcam", "captum:GuidedGradCam", "resizes Grad-CAM to nearest pixels"),
-    Counterpart("occlusion", "captum:Occlusion", "has other windows and strides by default"),
+    Counterpart("guidedgradcam(interpolation=nearest)", "captum:GuidedGradCam"),
+    Counterpart("occlusion", "captum:Occlusion(reduction=max)"),
 )
