@@ -28,8 +28,8 @@ _UNREADABLE = (
 def read_image(path: Path) -> Image.Image:
     """Decode an image to RGB, whatever its mode.
 
-    Grey, palette, CMYK and 16-bit images become 8-bit RGB; transparency is dropped. EXIF rotation
-    is not applied, because ImageNet and PASCAL VOC annotate the pixels as they are stored.
+    Grey, palette, CMYK, 16-bit and 32-bit images become 8-bit RGB; transparency is dropped. EXIF
+    rotation is not applied, because ImageNet and PASCAL VOC annotate the pixels as they are stored.
 
     Raises:
         SampleError: there is no such file, it is cut off, or it is no image.
@@ -66,8 +66,16 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         image.load()  # convert() would copy it
         return image
-    if image.mode.startswith("I"):  # 16 bits, which convert() would clip
-        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
+    if image.mode.startswith("I"):  # 16 or 32 bits, which convert() would clip
+        image = _eight_bits(image)
     if image.mode == "P":
         image = image.convert("RGBA")
     return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Whole numbers as bytes: bytes stay, 16 bits are shifted by 8, more by what is too much."""
+    values = np.asarray(image).astype(np.int64).clip(min=0)
+    bits = int(values.max()).bit_length()
+    shift = 0 if bits <= 8 else max(8, bits - 8)
+    return Image.fromarray((values >> shift).astype(np.uint8))

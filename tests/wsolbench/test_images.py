@@ -73,6 +73,21 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
     assert np.asarray(read_image(tmp_path / "x.png"))[0, :, 0].tolist() == [0, 7, 255]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0, 7, 255], [0, 7, 255]),
+        ([0, 256, 512], [0, 1, 2]),
+        ([0, 256 * 7, 65535], [0, 7, 255]),
+        ([-5, 2**23, 2**31 - 1], [0, 1, 255]),
+    ],
+    ids=["bytes", "a little more than bytes", "16 bits", "32 bits"],
+)
+def test_32_bits_are_scaled_by_what_they_hold(tmp_path, values, expected):
+    saved(tmp_path / "x.tif", np.array([values], dtype=np.int32))
+    assert np.asarray(read_image(tmp_path / "x.tif"))[0, :, 0].tolist() == expected
+
+
 def test_transparent_palettes_give_no_warning(tmp_path):
     Image.new("RGBA", (4, 3), (*RED, 0)).convert("P").save(
         tmp_path / "x.png", transparency=bytes([0] * 256)
