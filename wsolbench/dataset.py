@@ -65,7 +65,8 @@ class Dataset:
         labels: labels in use where that is fewer than ``classes``; empty means all.
         pointing_region: whether the pointing game looks at "boxes" or "masks".
         revision: pinned name of the exact data.
-        licence, citation, homepage, layout, notes: for people.
+        licence, citation, homepage, layout, notes: for people. A card of one's own may leave them
+            out; `wsolbench.checks.check_dataset` asks for all but the notes.
         embedded: makes the data of a split itself, in the cache folder, when no root is given, and
             returns the root.
         downloads: files of the official host that make up the data set.
@@ -82,10 +83,10 @@ class Dataset:
     classes: tuple[str, ...] = field(repr=False)
     splits: Mapping[str, int | None]
     annotations: tuple[str, ...]
-    licence: str
-    citation: str
-    homepage: str
-    layout: str
+    licence: str = ""
+    citation: str = ""
+    homepage: str = ""
+    layout: str = ""
     multilabel: bool = False
     labels: tuple[int, ...] = field(default=(), repr=False)
     pointing_region: str = "boxes"
@@ -114,6 +115,12 @@ class Dataset:
         """What ``--dataset`` takes to get this card again."""
         defaults = self.options
         return Spec(self.name, {k: v for k, v in self.given.items() if v != defaults[k]})
+
+    @property
+    def directions(self) -> str:
+        """Layout and home page as the end of an error's text; what is not stated is left out."""
+        layout = f" Layout: {self.layout}" if self.layout else ""
+        return layout + (f" Home page: {self.homepage}" if self.homepage else "")
 
     @property
     def has_boxes(self) -> bool:
@@ -197,8 +204,7 @@ class Dataset:
             raise DataError(f"expected a {kinds} as data root of {self.name}, but {root} is none")
         if self.embedded is None:
             raise DataError(
-                f"{self.name} needs --data-root DIR, a folder that holds it. Layout: {self.layout} "
-                f"Home page: {self.homepage}"
+                f"{self.name} needs --data-root DIR, a folder that holds it.{self.directions}"
             )
         return self.embedded(split)
 

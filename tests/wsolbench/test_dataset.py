@@ -6,6 +6,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+from wsolbench.checks import check_dataset_card
 from wsolbench.dataset import Dataset, cache_folder, find_folder
 from wsolbench.errors import DataError, OptionError, UnknownNameError
 from wsolbench.sample import Problem, Sample
@@ -36,6 +37,15 @@ def test_samples_and_problems_are_told_apart(tmp_path):
     assert (loaded.samples, loaded.problems) == ((SAMPLE,), (PROBLEM,))
     assert loaded.expected_images == 3
     assert dataset_of(SAMPLE).load("test", tmp_path).expected_images is None
+
+
+def test_a_card_of_ones_own_needs_no_papers(tmp_path):
+    card = Dataset("mine", lambda *_: iter([SAMPLE]), "Mine", ("cat",), {"test": 1}, ("labels",))
+    assert card.load("test", tmp_path).samples == (SAMPLE,)
+    with pytest.raises(DataError, match=r"needs --data-root DIR, a folder that holds it\.$"):
+        card.load("test")
+    missing = ("licence", "citation", "homepage", "layout")
+    assert check_dataset_card(card) == [f"the card's {name} is empty" for name in missing]
 
 
 def test_reader_gets_root_and_split(tmp_path):

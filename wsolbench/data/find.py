@@ -84,8 +84,7 @@ def root_of(dataset: Dataset, data_root: Path | None) -> Path | None:
     if found is None:
         raise DataError(
             f"{dataset.name} was not found on this machine: name its folder with --data-root or "
-            f"{DATA_VARIABLE}, or see `wsolbench data download {dataset.name}`. "
-            f"Layout: {dataset.layout}"
+            f"{DATA_VARIABLE}, or see `wsolbench data download {dataset.name}`.{dataset.directions}"
         )
     return found.root
 
