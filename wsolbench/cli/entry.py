@@ -15,6 +15,7 @@ from wsolbench.cli import (  # noqa: F401  (they add verbs)
     evaluate,
     listing,
     score,
+    show,
     train,
 )
 from wsolbench.cli.app import app

@@ -188,7 +188,7 @@ def _extra(name: str, call: Call, options: dict[str, Any]) -> dict[str, Any]:
     if name in SHAP:
         return {"baselines": torch.zeros_like(call.images[:1])}
     if name == OCCLUSION:
-        window = options["window"] or max(1, max(call.images.shape[-2:]) // 7)
+        window = options["window"] or max(1, round(max(call.images.shape[-2:]) / 7))
         stride = options["stride"] or max(1, window // 2)
         return {"sliding_window_shapes": (3, window, window), "strides": (3, stride, stride)}
     return {}
