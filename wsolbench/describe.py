@@ -76,9 +76,11 @@ def assemble(
         "config": dict(config),
         "dataset": {
             "name": card.name,
+            "spec": str(card.spec),
             "title": card.title,
             "revision": card.revision,
             "classes": len(card.classes),
+            "annotations": list(card.annotations),
             "splits": {name: _split(run) for name, run in runs.items()},
             "no_calibration": no_calibration,
         },

@@ -119,7 +119,7 @@ def evaluate(
         stack.enter_context(faster(network, autocast=autocast, channels_last=channels_last))
         maps = None
         if results is not None:
-            folder = run_folder(Path(results), plan.dataset.name, plan.classifier.name)
+            folder = run_folder(Path(results), str(plan.dataset.spec), plan.classifier.name)
             check_writable(folder)
             maps = stack.enter_context(scratch_folder(folder)) if save_maps else None
         prepared = time.perf_counter()

@@ -72,14 +72,16 @@ class Record:
         Raises:
             RecordError: the folder cannot be written, or there is such a run already.
         """
-        above = run_folder(results, self.data["dataset"]["name"], self.data["model"]["name"])
+        dataset = self.data["dataset"]
+        name = dataset.get("spec", dataset["name"])  # records of old have no spec
+        above = run_folder(results, name, self.data["model"]["name"])
         final = above / self.data["run_id"]
         if final.exists():
             raise RecordError(f"{final} exists already; a run is never overwritten")
         try:
             with _new_folder(final.with_name(f".{final.name}.partial")) as partial:
                 (partial / RECORD).write_text(dump(self.data), encoding="utf-8")
-                self.targets.to_parquet(partial / TARGETS, index=False)
+                self.targets.to_parquet(partial / TARGETS, index=False, compression="zstd")
                 if maps is not None:
                     maps.replace(partial / MAPS)
                 partial.replace(final)
@@ -108,7 +110,7 @@ class Record:
 
 
 def run_folder(results: Path, dataset: str, model: str) -> Path:
-    """Where the runs of a data set and network belong: ``results/<dataset>/<model>``."""
+    """Where the runs of a data set, with its options, and network belong."""
     return results / _folder_name(dataset) / _folder_name(model)
 
 

@@ -1,6 +1,7 @@
 """What a run adds up, in which order and batch, and what it does with all that goes wrong."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -206,6 +207,20 @@ def test_what_cannot_be_used_is_named_and_counted_and_the_run_goes_on(tmp_path, 
     assert (test["images"], test["targets"], test["problems"]) == (1, 1, 3)
     assert [problem["id"] for problem in test["problems_listed"]] == ["lost", "cut", "absent"]
     assert metrics_of(record) == {"cam": 1.0}
+
+
+def test_a_data_set_with_options_has_a_folder_of_its_own(tmp_path, evaluate):
+    plain = squares(tmp_path)
+
+    def read(root, split, *, part=1):
+        yield from plain.function(root, split)
+
+    both = replace(plain, function=read)
+    for dataset, name in [(both, "squares"), (both.with_options({"part": 2}), "squares(part=2)")]:
+        record = evaluate(dataset, methods="cam", results=tmp_path / "runs")
+        assert record.data["dataset"]["spec"] == name
+        assert record.data["dataset"]["annotations"] == ["labels", "boxes"]
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["squares", "squares_part_2_"]
 
 
 def test_strict_stops_at_the_first_problem(tmp_path, evaluate):

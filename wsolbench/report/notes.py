@@ -19,9 +19,15 @@ def title_of(data: Mapping[str, Any]) -> str:
     dataset = data["dataset"]
     test = dataset["splits"]["test"]
     return (
-        f"{dataset['name']} test: {test['images']:,} images, {test['targets']:,} targets. "
+        f"{_data_of(data)} test: {test['images']:,} images, {test['targets']:,} targets. "
         f"{_network(data)}. All numbers in percent."
     )
+
+
+def _data_of(data: Mapping[str, Any]) -> str:
+    """The data set with its options; records of old have the name alone."""
+    dataset = data["dataset"]
+    return str(dataset.get("spec", dataset["name"]))
 
 
 def _network(data: Mapping[str, Any]) -> str:
@@ -37,6 +43,7 @@ def _network(data: Mapping[str, Any]) -> str:
 
 def notes_of(data: Mapping[str, Any]) -> Iterator[str]:
     """What a reader of the numbers has to know, a line each."""
+    yield from _annotation_notes(data)
     yield from _threshold_notes(data)
     yield from _direction_notes(data)
     yield from _undefined_notes(data)
@@ -47,6 +54,22 @@ def notes_of(data: Mapping[str, Any]) -> Iterator[str]:
     yield from _left_out_notes(data["left_out"])
     fingerprints = ", ".join(f"{p['label']} {p['fingerprint']}" for p in data["protocols"])
     yield f"Protocols: {fingerprints}"
+
+
+def _annotation_notes(data: Mapping[str, Any]) -> Iterator[str]:
+    """What cannot be scored for want of boxes or masks; records of old do not tell."""
+    kinds, name = data["dataset"].get("annotations"), _data_of(data)
+    if kinds is None:
+        return
+    missing = [kind for kind in ("boxes", "masks") if kind not in kinds]
+    if not data["metrics"]:
+        why = f"{name} has no boxes and no masks"
+        if len(missing) < 2:
+            why = "the images found have none of the boxes or masks that these protocols need"
+        yield f"! No localization could be scored: {why}. Maps and classification remain."
+        return
+    for kind in missing:
+        yield f"{name} has no {kind}: metrics of {kind} are not scored."
 
 
 def _left_out_notes(left_out: Mapping[str, str]) -> Iterator[str]:

@@ -128,6 +128,24 @@ def test_a_record_without_numbers():
 
 
 @pytest.mark.parametrize(
+    ("annotations", "metrics", "said", "unsaid"),
+    [
+        (["labels"], [], "squares(part=2) has no boxes and no masks", "metrics of"),
+        (["labels", "masks"], [], "the images found have none of the boxes or masks", "metrics of"),
+        (["labels", "masks"], None, "squares(part=2) has no boxes: metrics of boxes", "No local"),
+        (["labels", "boxes"], None, "squares(part=2) has no masks: metrics of masks", "No local"),
+        (["labels", "boxes", "masks"], None, "squares(part=2) test", "has no"),
+    ],
+)
+def test_what_cannot_be_scored_is_said(annotations, metrics, said, unsaid):
+    dataset = {**RECORD["dataset"], "spec": "squares(part=2)", "annotations": annotations}
+    rows = RECORD["metrics"] if metrics is None else metrics
+    text = " ".join(printed({**RECORD, "dataset": dataset, "metrics": rows}).split())
+    assert said in text
+    assert unsaid not in text
+
+
+@pytest.mark.parametrize(
     ("dataset", "note"),
     [
         ({"no_calibration": "no folder " * 60}, "None calibrated: no folder no folder"),
