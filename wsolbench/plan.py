@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from wsolbench.data.find import DATA_VARIABLE, find, search_roots
 from wsolbench.dataset import TEST, TRAIN_FULLSUP, Dataset
 from wsolbench.errors import DataError, ModelError, OptionError, UnknownNameError
 from wsolbench.method import Method
@@ -104,7 +105,7 @@ def make_plan(
     card = find_dataset(dataset)
     protocols = find_protocols(settings.protocols)
     _check_methods(settings.methods)
-    _check_root(card, settings)
+    settings = _with_root(card, settings)
     card = card.bind(settings.data_root)
     classifier = find_classifier(model, card, settings)
     methods, left_out = find_methods(settings.methods, classifier)
@@ -239,18 +240,22 @@ def _planned(spec: Spec, classifier: Classifier) -> PlannedMethod:
     )
 
 
-def _check_root(dataset: Dataset, settings: Settings) -> None:
-    """Refuse a request without data before a network is built."""
+def _with_root(dataset: Dataset, settings: Settings) -> Settings:
+    """The settings with where the data are; refuses a request without data before any network."""
     if settings.data_root is None and dataset.embedded is None:
-        raise OptionError(
-            f"{dataset.name} needs --data-root DIR (data_root=...), a folder that holds it. "
-            f"Layout: {dataset.layout} Home page: {dataset.homepage}"
-        )
+        found = find(dataset, search_roots())
+        if found is None:
+            raise OptionError(
+                f"{dataset.name} needs --data-root DIR (data_root=...), a folder that holds it; it "
+                f"is not below the folder of ${DATA_VARIABLE} either.{dataset.directions}"
+            )
+        return replace(settings, data_root=found.root)
     if settings.data_root is not None and not settings.data_root.exists():
         raise DataError(
             f"expected a folder as data root of {dataset.name}, but there is no "
             f"{settings.data_root}"
         )
+    return settings
 
 
 def find_splits(dataset: Dataset, settings: Settings) -> tuple[Split, Split | None, str]:

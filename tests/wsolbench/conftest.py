@@ -33,8 +33,9 @@ def register(monkeypatch):
 
 @pytest.fixture
 def cli(monkeypatch, capsys, tmp_path):
-    """Runs a command line in an empty folder; plug-ins are forgotten after each."""
+    """Runs a command line in an empty folder without data; plug-ins are forgotten after each."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WSOLBENCH_DATA", raising=False)
     monkeypatch.setenv("COLUMNS", "100")
 
     def run(*arguments):

@@ -1,5 +1,7 @@
 """Names become things before any work is done."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from reference.runs import CORE, ColourNet, card, paint, sample, squares
@@ -67,9 +69,33 @@ def test_names_are_checked_before_data_and_data_before_networks(tmp_path):
         make_plan("resnet51", dataset, settings())
 
 
+@pytest.fixture
+def nothing_found(tmp_path, monkeypatch):
+    """A machine without any data."""
+    monkeypatch.delenv("WSOLBENCH_DATA", raising=False)
+    monkeypatch.setenv("WSOLBENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.usefixtures("nothing_found")
 def test_data_sets_that_are_not_embedded_need_a_root():
     with pytest.raises(UsageError, match=r"voc2012 needs --data-root DIR .* Layout: .* Home page"):
         make_plan("squeezenet1_1", "voc2012", settings())
+
+
+@pytest.mark.usefixtures("nothing_found")
+def test_data_are_looked_for_where_the_data_verbs_look(tmp_path, monkeypatch):
+    def read(root, split):
+        if (root / "a.png").is_file():
+            yield sample(root / "a.png", CORE)
+
+    dataset = replace(card({"test": []}), function=read, embedded=None)
+    paint(tmp_path / "data" / "a.png")
+    with pytest.raises(OptionError, match="squares needs --data-root DIR"):
+        make_plan(ColourNet(), dataset, settings(input_size=32))
+    monkeypatch.setenv("WSOLBENCH_DATA", str(tmp_path / "data"))
+    plan = make_plan(ColourNet(), dataset, settings(input_size=32))
+    assert plan.settings.data_root == tmp_path / "data"
+    assert len(plan.test.samples) == 1
 
 
 def test_a_root_that_is_not_one_says_what_was_looked_for_and_found(tmp_path):
