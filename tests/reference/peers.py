@@ -24,15 +24,12 @@ def pytorch_grad_cam(method, net, images, labels, *, signed=False, **options):
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
     name, to_maps = layer_of(net, images)
     layer, targets = net.get_submodule(name), [ClassifierOutputTarget(label) for label in labels]
+    raw = []
     with getattr(library, method)(net, [layer], reshape_transform=to_maps, **options) as cam:
+        compute = cam.get_cam_image
+        cam.get_cam_image = lambda *a: raw.append(np.array(compute(*a))) or raw[-1]
         cam(images, targets)
-        kept = cam.activations_and_grads
-        (activations,), gradients = kept.activations, kept.gradients[0] if kept.gradients else None
-        if cam.detach:  # where it does not, it does the rest on tensors
-            activations = activations.numpy()
-            gradients = None if gradients is None else gradients.numpy()
-        raw = cam.get_cam_image(images, layer, targets, activations, gradients, False)
-    return torch.from_numpy(raw if signed else np.maximum(raw, 0))
+    return torch.from_numpy(raw[0] if signed else np.maximum(raw[0], 0))
 
 
 def torchcam(method, net, images, labels):
