@@ -67,3 +67,40 @@ def test_maps_of_zeros_stay_zeros_when_fused():
 def test_other_fusions_are_refused():
     with pytest.raises(OptionError, match="'max' or 'mean', but got 'sum'"):
         maps_of("layercam", HandNet(), torch.ones(1, 3, 2, 2), [1], fusion="sum")
+
+
+def test_the_flower_study_can_be_expressed():
+    torch.manual_seed(0)
+    net, images = torchvision.models.resnet18(num_classes=5), noise(hw=(96, 64))
+    layers = ("layer2", "layer3", "layer4")
+    singly = [maps_of("layercam", net, images, LABELS, layers=layer) for layer in layers]
+    resized = [
+        torch.nn.functional.interpolate(
+            (maps / maps.amax((1, 2), keepdim=True))[:, None], (12, 8), mode="bilinear"
+        )[:, 0]
+        for maps in singly
+    ]
+    options = {"layers": "+".join(layers), "fusion": "mean", "weights": "0.4+0.4+0.2"}
+    fused = maps_of("layercam", net, images, LABELS, **options)
+    expected = 0.4 * resized[0] + 0.4 * resized[1] + 0.2 * resized[2]
+    torch.testing.assert_close(fused, expected, **CLOSE)
+
+
+def test_tanh_scales_each_map():
+    image = torch.tensor([[[1.0, 2], [3, 4]], [[0, -1], [5, 8]], [[7, 7], [7, 7]]])[None]
+    (maps,) = maps_of("layercam", HandNet(), image, [0], tanh=2.0)
+    torch.testing.assert_close(maps, (image[0, 0] / 2).tanh())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": "1+1", "fusion": "mean"}, "to be 1 numbers joined by"),
+        ({"weights": "-1", "fusion": "mean"}, "not negative, but got '-1'"),
+        ({"weights": "much", "fusion": "mean"}, "but got 'much'"),
+        ({"weights": "1"}, "go with fusion=mean"),
+    ],
+)
+def test_wrong_weights_are_refused(options, message):
+    with pytest.raises(OptionError, match=message):
+        maps_of("layercam", HandNet(), torch.ones(1, 3, 2, 2), [1], **options)
