@@ -61,9 +61,9 @@ def dff(
     what, where = factorize(values, concepts, steps)
     where = where * what.norm(dim=1)[:, :, None]
     directions = what / what.norm(dim=1, keepdim=True).clamp(min=_TINY)
-    scores = (forward.gradients(layers).mean((2, 3)).double()[:, None] @ directions)[:, 0]
+    scores: Tensor = (forward.gradients(layers).mean((2, 3)).double()[:, None] @ directions)[:, 0]
     strongest = scores.argmax(1)
-    chosen = where.gather(1, strongest[:, None, None].expand(-1, 1, where.shape[2]))
+    chosen: Tensor = where.gather(1, strongest[:, None, None].expand(-1, 1, where.shape[2]))
     return chosen.view(len(maps), *maps.shape[2:])
 
 

@@ -73,6 +73,7 @@ def reciprocam(
     scores = forward.logits.new_zeros(len(forward), height * width)
     for image, rows in rows_of_images(forward):
         logits = editor.logits(image, height * width, keep_place, batch_size)
+        logits = logits.to(scores)
         given = logits.softmax(1) if output == "probability" else logits
         scores[rows] = given[:, forward.labels[rows]].mT
     return scores.view(-1, height, width)

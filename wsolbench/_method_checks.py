@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,22 +11,28 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from wsolbench._check_nets import network_for
 from wsolbench.errors import WsolbenchError
 from wsolbench.forward import Forward, run_forward
 from wsolbench.method import COSTS, FAMILIES, NEEDS, Method, non_finite
-from wsolbench.models import Classifier, as_classifier
+from wsolbench.models import Classifier
 from wsolbench.registry import METHODS
 
 Targets = Sequence[tuple[int, int]]
 
-_HW = (32, 48)
 _TARGETS: Targets = ((0, 1), (1, 2), (2, 0), (1, 0))  # image 1 has two classes
 _TOLERANCE = 1e-4  # of float32 sums in another order, relative to the largest value of a map
+
+# of 8 and 11 significant bits; scores that nearly cancel (occlusion) lose most of them
+_AUTOCAST = {torch.bfloat16: 0.5, torch.float16: 0.05}
 
 
 def method_findings(method: Method, classifier: Classifier | None) -> list[str]:
     """See `wsolbench.checks.check_method`."""
-    return [*method_card_findings(method), *_behaviour_findings(method, classifier or _tiny())]
+    return [
+        *method_card_findings(method),
+        *_behaviour_findings(method, classifier or network_for(method)),
+    ]
 
 
 def method_card_findings(method: Method) -> Iterator[str]:
@@ -65,6 +72,8 @@ def _behaviour_findings(method: Method, classifier: Classifier) -> Iterator[str]
         yield from _map_findings(maps)
         yield from _change_findings(method, classifier)
         yield from _repeat_findings(method, classifier, maps)
+        yield from _autocast_findings(method, classifier, maps)
+        yield from _memory_findings(method, classifier)
     except WsolbenchError as error:
         yield str(error)
     except Exception as error:  # noqa: BLE001 - a method may raise anything; that is the finding
@@ -103,6 +112,30 @@ def _repeat_findings(method: Method, classifier: Classifier, maps: Tensor) -> It
         yield "a batch of one gives other maps than a batch of several"
 
 
+def _autocast_findings(method: Method, classifier: Classifier, maps: Tensor) -> Iterator[str]:
+    if classifier.dtype != torch.float32:
+        return
+    for dtype, tolerance in _AUTOCAST.items():
+        with torch.autocast(classifier.device.type, dtype=dtype):
+            rough = _run(method, classifier, _TARGETS)
+        if not _alike([rough], [maps], tolerance):
+            yield f"under autocast to {dtype} its maps differ by more than {tolerance} of the peak"
+
+
+def _memory_findings(method: Method, classifier: Classifier) -> Iterator[str]:
+    before = _tensors_after(method, classifier, 1)
+    after = _tensors_after(method, classifier, 3)
+    if after > before:
+        yield f"it keeps tensors from batch to batch: {after - before} more after three batches"
+
+
+def _tensors_after(method: Method, classifier: Classifier, batches: int) -> int:
+    for _ in range(batches):
+        _run(method, classifier, _TARGETS[:1])
+    gc.collect()
+    return sum(issubclass(type(thing), Tensor) for thing in gc.get_objects())
+
+
 def _run(method: Method, classifier: Classifier, targets: Targets) -> Tensor:
     return method.maps(_forward(method, classifier, targets))
 
@@ -132,10 +165,10 @@ def _given(forward: Forward) -> list[Tensor]:
     return [t.clone() for t in (forward.images, forward.logits, *map(forward.activations, layers))]
 
 
-def _alike(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
+def _alike(ours: Sequence[Tensor], theirs: Sequence[Tensor], tolerance: float = _TOLERANCE) -> bool:
     return all(
         one.shape == other.shape
-        and bool((one - other).abs().max() <= _TOLERANCE * other.abs().max())
+        and bool((one - other).abs().max() <= tolerance * other.abs().max())
         for one, other in zip(ours, theirs, strict=True)
     )
 
@@ -150,28 +183,3 @@ def _state(module: nn.Module) -> list[Any]:
     ]
     flags = [part.training for part in module.modules()]
     return [hooks, flags, [(p.requires_grad, p.grad is None) for p in module.parameters()]]
-
-
-class _TinyNet(nn.Module):
-    """Global average pooling and a linear layer behind ReLUs that work in place."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(3, 8, 3, stride=4, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(8, 6, 3, padding=1),
-            nn.BatchNorm2d(6),
-        )
-        self.classifier = nn.Linear(6, 4)
-
-    def forward(self, images: Tensor) -> Tensor:
-        features = nn.functional.relu(self.features(images), inplace=True)
-        logits: Tensor = self.classifier(features.mean((2, 3)))
-        return logits
-
-
-def _tiny() -> Classifier:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return as_classifier(_TinyNet().train(), input_hw=_HW)

@@ -50,7 +50,7 @@ class Forward:
     ) -> None:
         self.classifier, self.keys, self._targets = classifier, targets.keys, targets
         self.images, self._leaf = images.detach(), images
-        self.logits = logits.detach()
+        self.logits = at_least_float32(logits.detach())
         self.image_index, self.labels = targets.columns(images.device)
         self._kept = kept
         self._graph = Graph(logits, targets, self.image_index, kept.biases)
