@@ -13,7 +13,7 @@ from wsolbench.dataset import TEST, TRAIN_FULLSUP, Dataset
 from wsolbench.decode import image_size
 from wsolbench.describe import assemble
 from wsolbench.errors import DataError, InputError, OptionError, SampleError
-from wsolbench.mapfiles import read_map
+from wsolbench.mapfiles import map_path, read_map
 from wsolbench.names import find_dataset, find_protocols, without_all
 from wsolbench.protocol import PROTOCOLS, Protocol
 from wsolbench.sample import Problem, Sample, Split, Truth, truth_of
@@ -140,20 +140,34 @@ class FolderRun(Tally):
         """
         self.refuse_problems_if_strict()
         samples: Iterable[Sample] = self.split.samples[:limit]
+        unusable: list[Problem] = []
+        missing: list[Problem] = []
         if watch is not None:
             samples = watch(samples, self.split.name, len(self.split.samples[:limit]))
         for sample in samples:
             try:
                 self._score(sample)
             except (SampleError, InputError) as error:
-                self.problems.append(Problem(sample.id, str(error)))
-                self.refuse_problems_if_strict()
+                kind = unusable if self._has_maps(sample) else missing
+                kind.append(Problem(sample.id, str(error)))
+                if self.strict:
+                    break
             else:
                 self.scored.append(sample.id)
                 self.leave_out_refused([sample])
+        self.problems[:0] = unusable + missing  # the gaps of the data would hide them
+        self.refuse_problems_if_strict()
         if not self.scored:
             raise DataError(self.nothing_scored)
         return self
+
+    def _has_maps(self, sample: Sample) -> bool:
+        """Whether every map of an image is there, whatever it holds."""
+        return all(
+            map_path(folder, sample, label).is_file()
+            for folder in self.folders.values()
+            for label in sample.labels
+        )
 
     def _score(self, sample: Sample) -> None:
         start = time.perf_counter()

@@ -14,7 +14,7 @@ from wsolbench.errors import DataError, OptionError, RecordError
 from wsolbench.models import as_classifier
 from wsolbench.protocol import PROTOCOLS
 from wsolbench.registry import DATASETS
-from wsolbench.sample import Instance, Sample
+from wsolbench.sample import Instance, Problem, Sample
 from wsolbench.score import score
 
 
@@ -89,6 +89,28 @@ def test_images_without_a_map_are_named_and_counted(run):
     assert "there is no score map" in split["problems_listed"][0]["reason"]
     with pytest.raises(DataError, match="3: there is no score map"):
         score({"cam": folder}, "squares", strict=True)
+
+
+def test_maps_that_are_there_but_unusable_are_named_before_all_other_gaps(run, tmp_path):
+    folder = run.path / "maps" / "cam"
+    (folder / "1.npy").unlink()
+    np.save(folder / "3.npy", np.zeros((2, 4, 4)))
+    record = score({"cam": folder}, "squares")
+    listed = record.data["dataset"]["splits"]["test"]["problems_listed"]
+    assert [problem["id"] for problem in listed] == ["3", "1"]
+    assert "expected a score map [h, w] of numbers" in listed[0]["reason"]
+    (tmp_path / "none").mkdir()
+    gaps = dataclasses.replace(DATASETS["squares"], function=_with_a_gap(DATASETS["squares"]))
+    with pytest.raises(DataError, match=r"none of the 6 .* there is no score map .*none"):
+        score({"cam": tmp_path / "none"}, gaps)
+
+
+def _with_a_gap(data_set):
+    def read(root, split):
+        yield Problem("gap", "no image file gap.png")
+        yield from data_set.function(root, split)
+
+    return read
 
 
 def test_several_classes_in_an_image_have_a_map_each(tmp_path):
