@@ -68,7 +68,8 @@ def _bound(card: Dataset, root: Path, *, boxes: str, origin: int) -> Dataset:
         "DIR/<class>/<image>, all of it test, or DIR/{train,val,test}/<class>/<image>. Boxes in "
         "DIR/boxes.csv: path,x0,y0,x1,y1[,label], the path below DIR, ends 0-based inclusive. "
         "Masks in DIR/masks/<path of the image>.png, white on black. Or DIR/annotations.json in "
-        "COCO's form, then folders need not be classes."
+        "COCO's form, then folders need not be classes; folder(boxes=annotations/"
+        "instances_val2017.json) reads what `data convert --to coco` writes."
     ),
     notes=(
         "train, val and test are train-weaksup, train-fullsup and test; without test, val is test. "
@@ -218,9 +219,32 @@ class _Folder:
         if self.coco is None:
             raise DataError(f"{self.root} holds no COCO JSON")
         for image in self.coco.images:
-            name = composed(str(image.get("file_name", "")))
-            inside = next((n for n in (name, f"images/{name}") if n in self.images), name)
+            inside = self._inside(composed(str(image.get("file_name", ""))))
             annotations = self.coco.annotations.get(image["id"], ())
             if annotations and (self.split_of(inside)[0] or TEST) == split:
                 path = self.images.get(inside, self.root / inside)
                 yield from coco_sample(image, annotations, path, self.coco.labels)
+
+    def _inside(self, name: str) -> str:
+        """The path of an image that a COCO JSON names, wherever below the root it is.
+
+        First as written, then in ``images``, then beside the JSON; else the only one that ends so.
+        """
+        candidates = [name, f"images/{name}"]
+        if self.boxes is not None and self.boxes.is_relative_to(self.root):
+            candidates.append((self.boxes.relative_to(self.root).parent / name).as_posix())
+        found = next((path for path in candidates if path in self.images), None)
+        if found is not None:
+            return found
+        tails = [
+            p for p in self.by_file_name.get(name.rpartition("/")[2], ()) if p.endswith(f"/{name}")
+        ]
+        return tails[0] if len(tails) == 1 else name
+
+    @cached_property
+    def by_file_name(self) -> dict[str, list[str]]:
+        """The paths of the images by their last part."""
+        paths: dict[str, list[str]] = {}
+        for path in self.images:
+            paths.setdefault(path.rpartition("/")[2], []).append(path)
+        return paths

@@ -128,6 +128,33 @@ def test_coco_json(tree):
     assert check_dataset("folder", tree.root) == []
 
 
+@pytest.mark.parametrize(
+    ("json", "images", "found"),
+    [
+        ("annotations/instances_val2017.json", ["val2017/a.jpg"], "val2017/a.jpg"),
+        ("valid/_annotations.coco.json", ["valid/a.jpg", "train/a.jpg"], "valid/a.jpg"),
+        ("annotations.json", ["one/a.jpg", "two/a.jpg"], None),
+        ("annotations.json", ["one/ba.jpg"], None),
+    ],
+    ids=["as COCO", "beside the JSON", "of two neither", "another name"],
+)
+def test_images_of_a_coco_json_are_found_by_their_names(tree, json, images, found):
+    for name in images:
+        tree.image(name)
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 20, "height": 10}],
+        "categories": [{"id": 7, "name": "cup"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [2, 1, 4, 3]}],
+    }
+    tree.json(json, content)
+    if found is None:
+        with pytest.raises(DataError, match=r"no image file a\.jpg"):
+            bound(tree, boxes=json).load("test", tree.root)
+    else:
+        (sample,) = bound(tree, boxes=json).load("test", tree.root).samples
+        assert sample.path == tree.root / found
+
+
 def test_images_that_cannot_be_used_are_problems(tree):
     two_classes(tree)
     (tree.root / "dog/bad.jpg").write_bytes(b"no image")
