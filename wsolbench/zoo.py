@@ -211,16 +211,22 @@ def _read_safetensors(path: Path) -> StateDict:
 
 def _read_pickle(path: Path) -> StateDict:
     import pickle
+    import warnings
 
     import torch
 
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        with warnings.catch_warnings():  # of pickle protocols: what counts is whether it loads
+            warnings.simplefilter("ignore", UserWarning)
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own text advises to switch the check off
         raise ModelError(
-            f"{path} is no file of tensors alone (files that would run code are refused): {reason}"
+            f"{path} is damaged or no file of tensors alone (files that would run code are "
+            "refused); give a state_dict saved as .safetensors, .pt or .pth"
         ) from error
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{path} is no readable file of tensors: {reason}") from error
     for wrapper in _WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]

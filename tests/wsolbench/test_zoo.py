@@ -1,3 +1,4 @@
+import pickle
 import subprocess
 import sys
 from urllib.error import URLError
@@ -133,6 +134,13 @@ def test_code_in_weights_is_never_run(tmp_path, capsys):
     with pytest.raises(ModelError, match="files that would run code are refused"):
         zoo.read_weights(tmp_path / "w.pt")
     assert "code ran" not in capsys.readouterr().out
+
+
+def test_refusing_a_plain_pickle_says_one_thing_and_never_how_to_get_round_it(tmp_path):
+    (tmp_path / "w.pth").write_bytes(pickle.dumps(Harmful(), protocol=4))
+    with pytest.raises(ModelError, match="files that would run code are refused") as error:
+        zoo.build(NAME, 3, tmp_path / "w.pth", 0)  # a warning of torch would be an error here
+    assert "weights_only" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
