@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wsolbench.cli.app import Plugins, app, load_plugins
-from wsolbench.errors import UnknownNameError
+from wsolbench.errors import OptionError, UnknownNameError, UsageError
 from wsolbench.registry import DATASETS, METHODS
 
 Rows = list[tuple[str, ...]]
@@ -22,18 +23,26 @@ def list_command(
     what: Annotated[
         str, typer.Argument(metavar="WHAT", help="methods, datasets, models or protocols.")
     ],
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Of methods: those of other libraries instead.")
+    ] = False,
     plugin: Plugins = None,
 ) -> None:
     """Show every method, data set, model or protocol there is."""
     load_plugins(plugin)
     if what not in LISTINGS:
         raise UnknownNameError("listing", what, LISTINGS)
-    rows = LISTINGS[what]()
+    if peers and what != "methods":
+        raise OptionError(f"--peers goes with `list methods`, but got `list {what}`")
+    rows = _peers() if peers else LISTINGS[what]()
     console = Console()
     if console.is_terminal:
         console.print(_table(rows), highlight=False)
     else:
         typer.echo("\n".join(_plain_lines(rows)))
+    if what == "methods" and not peers:
+        prefixes = ", ".join(f"{prefix}:..." for prefix in METHODS.resolvers)
+        typer.echo(f"Further, of other libraries: {prefixes}; --peers lists them.", err=True)
 
 
 def _table(rows: Rows) -> Table:
@@ -59,6 +68,25 @@ def _methods() -> Rows:
     for name, method in METHODS.items():
         paper = f"{method.paper.venue} {method.paper.year}" if method.paper else "-"
         rows.append((name, method.family, method.cost, method.title, paper))
+    return rows
+
+
+def _peers() -> Rows:
+    """The methods of every library that is installed, and what to do where none is."""
+    rows: Rows = [("method", "cost", "package")]
+    failure: UsageError | None = None
+    for prefix, module in METHODS.resolvers.items():
+        try:
+            names = importlib.import_module(module).names()
+        except UsageError as error:
+            failure = error
+            continue
+        found = [METHODS[f"{prefix}:{name}"] for name in names]
+        rows += [(method.name, method.cost, method.source) for method in found]
+    if failure is not None:
+        if len(rows) == 1:
+            raise failure
+        typer.echo(f"wsolbench: {failure}", err=True)
     return rows
 
 
