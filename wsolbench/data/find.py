@@ -77,6 +77,10 @@ def root_of(dataset: Dataset, data_root: Path | None) -> Path | None:
         DataError: it is not on this machine.
     """
     if data_root is not None:
+        if not data_root.exists():
+            raise DataError(
+                f"expected a folder as data root of {dataset.name}, but there is no {data_root}"
+            )
         return data_root
     if dataset.embedded is not None:
         return None

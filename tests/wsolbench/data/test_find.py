@@ -59,7 +59,12 @@ def test_root_is_found_by_itself(tmp_path, monkeypatch):
     monkeypatch.setenv("WSOLBENCH_DATA", str(tmp_path))
     card = only_below(tmp_path)
     assert root_of(card, None) == tmp_path
+    (tmp_path / "other").mkdir()
     assert root_of(card, tmp_path / "other") == tmp_path / "other"
+    with pytest.raises(
+        DataError, match=r"^expected a folder as data root of made, but there is no"
+    ):
+        root_of(card, tmp_path / "gone")
     monkeypatch.delenv("WSOLBENCH_DATA")
     with pytest.raises(DataError, match="made was not found on this machine: name its folder with"):
         root_of(card, None)
