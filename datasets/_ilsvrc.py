@@ -54,6 +54,7 @@ ILSVRC_INSTRUCTIONS = (
     "https://github.com/clovaai/wsolevaluation."
 )
 KEEP, DROP = "keep", "drop"
+BLACKLISTED = 1762  # images of the validation set
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,19 +46,28 @@ _OTHER_NAMES = {
     "airplanes": "Airplanes_Side_2",
 }  # fmt: skip
 _HOMES = ("caltech101", "caltech-101", ".")
+_IMAGES = 8677
 _TRAIN = 30
+_SMALLEST = 31  # images of the smallest class, inline_skate
 _CALIBRATION = 5
+
+
+def _counts(*, train: int) -> dict[str, int | None]:
+    """Images of each split; not told where a class has too few for that many to train."""
+    known = train <= _SMALLEST
+    return {
+        TRAIN_WEAKSUP: train * len(_CLASSES) if known else None,
+        TRAIN_FULLSUP: _CALIBRATION * len(_CLASSES) if known else None,
+        TEST: _IMAGES - train * len(_CLASSES) if known else None,
+    }
 
 
 @DATASETS.register(
     "caltech101",
     title="Caltech-101: 101 classes, one object to an image",
     classes=_CLASSES,
-    splits={
-        TRAIN_WEAKSUP: _TRAIN * len(_CLASSES),
-        TRAIN_FULLSUP: _CALIBRATION * len(_CLASSES),
-        TEST: 8677 - _TRAIN * len(_CLASSES),
-    },
+    splits=_counts(train=_TRAIN),
+    counts=_counts,
     annotations=("labels", "boxes", "masks"),
     revision="1.0 of data.caltech.edu (8,677 images without BACKGROUND_Google)",
     licence="CC BY 4.0 as published by data.caltech.edu",

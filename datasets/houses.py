@@ -19,6 +19,7 @@ _NAME = re.compile(r"(\d+)_(bathroom|bedroom|frontal|kitchen)")
 _HOMES = ("Houses-dataset/Houses Dataset", "Houses-dataset-master/Houses Dataset", "Houses Dataset",
           "houses", ".")  # fmt: skip
 _EVERY = 5
+HOUSES_COUNTS = {TRAIN_WEAKSUP: 1712, TEST: 428}
 
 
 @DATASETS.register(
@@ -26,7 +27,7 @@ _EVERY = 5
     title="Houses: pictures of houses and rooms, the class without text",
     classes=TEXT_CLASSES,
     labels=(NO_TEXT,),
-    splits={TRAIN_WEAKSUP: 1712, TEST: 428},
+    splits=HOUSES_COUNTS,
     annotations=("labels",),
     revision="Houses-dataset of 2016 (535 houses, four pictures each)",
     licence="not stated: the repository has no licence file; pictures of property offers",

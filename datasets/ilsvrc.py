@@ -10,6 +10,8 @@ from wsolbench.registry import DATASETS
 from wsolbench.sample import Problem, Sample
 
 from ._ilsvrc import (
+    BLACKLISTED,
+    DROP,
     ILSVRC_CITATION,
     ILSVRC_CLASSES,
     ILSVRC_HOMEPAGE,
@@ -21,12 +23,20 @@ from ._ilsvrc import (
     read_ilsvrc,
 )
 
+_COUNTS = {TRAIN_WEAKSUP: 1_281_167, TRAIN_FULLSUP: 10_000, TEST: 50_000}
+
+
+def _counts(*, blacklist: str) -> dict[str, int]:
+    """Images of each split."""
+    return _COUNTS | {TEST: _COUNTS[TEST] - (BLACKLISTED if blacklist == DROP else 0)}
+
 
 @DATASETS.register(
     "ilsvrc",
     title="ILSVRC-2012 (ImageNet-1k): 1,000 classes, one to an image",
     classes=ILSVRC_CLASSES,
-    splits={TRAIN_WEAKSUP: 1_281_167, TRAIN_FULLSUP: 10_000, TEST: 50_000},
+    splits=_COUNTS,
+    counts=_counts,
     annotations=("labels", "boxes"),
     revision=ILSVRC_REVISION,
     licence=ILSVRC_LICENCE,

@@ -22,6 +22,12 @@ from ._ilsvrc import (
 )
 
 _ANIMALS = range(398)
+_COUNTS = {TRAIN_WEAKSUP: 510_530, TRAIN_FULLSUP: 3_980, TEST: 19_900}
+
+
+def _counts(*, blacklist: str) -> dict[str, int | None]:
+    """Images of each split; nobody published how many animals are on the blacklist."""
+    return {**_COUNTS, TEST: _COUNTS[TEST] if blacklist == KEEP else None}
 
 
 @DATASETS.register(
@@ -29,7 +35,8 @@ _ANIMALS = range(398)
     title="The animals of ILSVRC-2012: labels 0 to 397 of the 1,000",
     classes=ILSVRC_CLASSES,
     labels=tuple(_ANIMALS),
-    splits={TRAIN_WEAKSUP: 510_530, TRAIN_FULLSUP: 3_980, TEST: 19_900},
+    splits=_COUNTS,
+    counts=_counts,
     annotations=("labels", "boxes"),
     revision=ILSVRC_REVISION,
     licence=ILSVRC_LICENCE,

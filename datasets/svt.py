@@ -16,21 +16,29 @@ from wsolbench.registry import DATASETS
 from wsolbench.sample import Instance, Problem, Sample
 
 from ._boxes import fit_box
-from .houses import TEXT, TEXT_CLASSES
+from .houses import HOUSES_COUNTS, TEXT, TEXT_CLASSES
 from .houses import houses as read_houses
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+_COUNTS = {TRAIN_WEAKSUP: 100, TEST: 249}
 _FILES = {TRAIN_WEAKSUP: "train.xml", TEST: "test.xml"}
 _HOMES = ("svt1", "svt/svt1", "svt", "SVT", ".")
+
+
+def _counts(*, houses: bool) -> dict[str, int]:
+    """Images of each split."""
+    more = HOUSES_COUNTS if houses else dict.fromkeys(_COUNTS, 0)
+    return {split: count + more[split] for split, count in _COUNTS.items()}
 
 
 @DATASETS.register(
     "svt",
     title="Street View Text: words on pictures of streets, text or no text",
     classes=TEXT_CLASSES,
-    splits={TRAIN_WEAKSUP: 100, TEST: 249},
+    splits=_COUNTS,
+    counts=_counts,
     annotations=("labels", "boxes"),
     revision="svt1 (349 images: 100 to train, 249 to test)",
     licence="not stated by its authors; pictures of Google Street View, made for research",
@@ -48,8 +56,7 @@ _HOMES = ("svt1", "svt/svt1", "svt", "SVT", ".")
         "Every image shows text, and each word of the lexicon in it is a box; other text in the "
         "image has none. svt(houses=True) adds the pictures of the data set houses, found below "
         "the same DIR, as images without text, so that a classifier has two classes to tell "
-        "apart; they have no boxes and no target to localize, and the expected counts are those of "
-        "svt alone. There is no train-fullsup split."
+        "apart; they have no boxes and no target to localize. There is no train-fullsup split."
     ),
     downloads=(
         Download(

@@ -30,7 +30,7 @@ _SHOWN = 5
 _ANNOTATIONS = (LABELS, BOXES, MASKS)
 _MAY_BE_EMPTY = (
     "labels", "notes", "multilabel", "embedded", "downloads", "instructions", "binder", "file_root",
-    "given",
+    "counts", "given",
 )  # fmt: skip
 
 

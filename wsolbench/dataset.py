@@ -74,6 +74,7 @@ class Dataset:
         binder: ``(card, root, **options) -> card`` with what only the data tell: classes, splits,
             annotations, revision.
         file_root: whether the root may be a file.
+        counts: ``(**options) -> splits`` where options change how many images there are.
         given: the options that were chosen.
     """
 
@@ -97,6 +98,7 @@ class Dataset:
     instructions: str = ""
     binder: Callable[..., Dataset] | None = field(default=None, repr=False)
     file_root: bool = field(default=False, repr=False)
+    counts: Callable[..., Mapping[str, int | None]] | None = field(default=None, repr=False)
     given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -151,7 +153,10 @@ class Dataset:
                     f"{type(defaults[key]).__name__}, as its default {defaults[key]!r}, "
                     f"but got {value!r}"
                 )
-        return replace(self, given={**self.given, **options})
+        given = {**self.given, **options}
+        if self.counts is None:
+            return replace(self, given=given)
+        return replace(self, given=given, splits=self.counts(**{**defaults, **given}))
 
     def bind(self, root: Path | None = None) -> Dataset:
         """The card with what only the data tell; the card itself where it tells all.

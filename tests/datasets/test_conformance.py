@@ -30,6 +30,22 @@ def test_cards(name):
     assert check_dataset_card(DATASETS[name]) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "train", "test"),
+    [
+        ("caltech101", {"train": 15}, 1515, 7162),
+        ("caltech101", {"train": 40}, None, None),
+        ("svt", {"houses": True}, 1812, 677),
+        ("ilsvrc", {"blacklist": "drop"}, 1_281_167, 48_238),
+        ("ilsvrc", {"blacklist": "keep"}, 1_281_167, 50_000),
+        ("ilsvrc-animals", {"blacklist": "drop"}, 510_530, None),
+    ],
+)
+def test_counts_follow_the_options(name, options, train, test):
+    splits = DATASETS[name].with_options(options).splits
+    assert (splits["train-weaksup"], splits["test"]) == (train, test)
+
+
 @pytest.mark.parametrize("split", SPLITS)
 def test_embedded_data_set(digit_scenes_root, split):
     assert check_dataset("digit-scenes", digit_scenes_root, split) == []

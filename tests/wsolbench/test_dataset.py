@@ -48,6 +48,16 @@ def test_a_card_of_ones_own_needs_no_papers(tmp_path):
     assert check_dataset_card(card) == [f"the card's {name} is empty" for name in missing]
 
 
+def test_options_may_change_the_counts(tmp_path):
+    def counts(*, part, boxes):
+        return {"test": 10 * part if boxes == "all" else None}
+
+    card = dataset_of(function=read_with_options, splits={"test": 10}, counts=counts)
+    assert card.with_options({"part": 2}).splits == {"test": 20}
+    assert card.with_options({"part": 2}).with_options({"boxes": "none"}).splits == {"test": None}
+    assert card.splits == {"test": 10}
+
+
 def test_reader_gets_root_and_split(tmp_path):
     seen = []
 
