@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from wsolbench.forward import Forward
     from wsolbench.models import Classifier
 
-FAMILIES = ("activation", "gradient", "perturbation", "input-gradient", "transformer", "floor")
+FAMILIES = (
+    "activation", "gradient", "perturbation", "input-gradient", "transformer", "floor", "peer",
+)  # fmt: skip
 NEEDS = (
     "activations", "gradients", "curvature", "head", "input-gradients", "bias-gradients",
     "attention", "attention-gradients", "blocks",
