@@ -24,9 +24,14 @@ def as_boxes(boxes: ArrayLike, *, name: str = "boxes") -> Boxes:
     """Check boxes and return them as float64 ``[n, 4]``.
 
     Raises:
-        InputError: not ``[n, 4]``, not finite, or with x1 < x0 or y1 < y0.
+        InputError: not numbers ``[n, 4]``, not finite, or with x1 < x0 or y1 < y0.
     """
-    array = np.asarray(boxes, dtype=np.float64)
+    try:
+        array = np.asarray(boxes, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"expected {name} of shape [n, 4] with numbers (x0, y0, x1, y1), but got {boxes!r}"
+        ) from error
     if array.size == 0:
         return np.zeros((0, 4))
     if array.ndim != 2 or array.shape[1] != 4:
@@ -48,12 +53,15 @@ def check_inside(boxes_xyxy: Boxes, size_wh: tuple[int, int], *, name: str = "bo
     """Refuse boxes that reach outside an image of ``size_wh`` pixels.
 
     The far edge may lie on the border (``x1 == width``): annotations with exclusive ends do that.
+    A box that begins there holds no pixel of the image.
 
     Raises:
         InputError: a box lies outside.
     """
     width, height = size_wh
-    outside = (boxes_xyxy < 0).any(1) | (boxes_xyxy[:, 2] > width) | (boxes_xyxy[:, 3] > height)
+    x0, y0, x1, y1 = boxes_xyxy.T
+    beyond = (x0 >= width) | (y0 >= height) | (x1 > width) | (y1 > height)
+    outside = (boxes_xyxy < 0).any(1) | beyond
     if outside.any():
         raise InputError(
             f"expected {name} inside the image of {width}x{height} pixels, but got "

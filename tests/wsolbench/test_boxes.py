@@ -60,6 +60,8 @@ def test_no_boxes_are_boxes():
         ([0, 0, 1, 1], r"shape \[n, 4\]"),
         ([[0, 0, 1]], r"shape \[n, 4\]"),
         ([[0, 0, np.inf, 1]], "finite"),
+        ([["a", 0, 1, 1]], "with numbers"),
+        ([[0, 0, 1, 1], [0, 0]], "with numbers"),
         ([[0, 5, 3, 2]], "x, y, width, height must be converted"),
     ],
 )
@@ -68,7 +70,10 @@ def test_bad_boxes_are_named(boxes, message):
         as_boxes(boxes)
 
 
-@pytest.mark.parametrize("box", [[-1, 0, 3, 3], [0, 0, 11, 3], [0, 0, 3, 21], [0, -0.5, 3, 3]])
+@pytest.mark.parametrize(
+    "box",
+    [[-1, 0, 3, 3], [0, 0, 11, 3], [0, 0, 3, 21], [0, -0.5, 3, 3], [10, 0, 10, 3], [0, 20, 3, 20]],
+)
 def test_boxes_outside_the_image_are_refused(box):
     with pytest.raises(InputError, match="inside the image of 10x20"):
         check_inside(as_boxes([box]), (10, 20))
