@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Maps = NDArray[np.float64]  # [B, H, W]
 
 INTERPOLATIONS = ("cubic", "linear")
+LARGEST = 1e300  # beyond it, differences and sums of scores may overflow
 
 
 def as_maps(raw: ArrayLike, *, name: str = "score maps") -> Maps:
@@ -155,7 +156,8 @@ def normalise(maps: Maps, normaliser: str = "minmax") -> Maps:
     out = np.zeros_like(maps)
     for source, target in zip(maps, out, strict=True):
         if np.isfinite(source).all():
-            target[:] = rule(source)
+            # a range beyond the largest float would be infinite; 2^-64 costs no digit
+            target[:] = rule(source * 2.0**-64 if np.abs(source).max() > LARGEST else source)
     return out
 
 

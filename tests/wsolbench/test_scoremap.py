@@ -113,6 +113,11 @@ def test_what_cannot_be_scaled_becomes_zeros(name, value):
     assert (normalise(np.full((1, 4, 4), value), name) == 0).all()
 
 
+def test_a_range_beyond_the_largest_float_is_no_nan():
+    found = normalise(np.array([[[-1.5e308, 0.0, 1.5e308]]]))
+    np.testing.assert_array_equal(found, [[[0.0, 0.5, 1.0]]])
+
+
 def test_maps_are_normalised_one_by_one_and_left_as_they_are():
     raw = np.stack([TEN, 10 * TEN])
     before = raw.copy()
