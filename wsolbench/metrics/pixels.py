@@ -64,8 +64,8 @@ class PxAP(State):
                 f"{len(ignores)} ignore masks"
             )
         histograms = np.zeros((3, len(EDGES) - 1), dtype=np.int64)  # the last: ignored
-        for score_map, mask, ignore in zip(maps, masks, ignores, strict=True):
-            ignored = nothing if ignore is None else ignore
+        for score_map, given, ignore in zip(maps, masks, ignores, strict=True):
+            mask, ignored = np.asarray(given), nothing if ignore is None else np.asarray(ignore)
             _check(score_map, mask, ignored)
             if not _count(score_map, mask, ignored, EDGES, histograms):
                 raise InputError(

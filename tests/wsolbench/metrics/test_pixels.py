@@ -89,6 +89,12 @@ def test_ignore_never_hides_foreground():
     assert (state.foreground.sum(), state.background.sum()) == (1, 0)
 
 
+def test_masks_may_be_lists_as_the_maps_may():
+    scores, mask = [[[0.2, 0.1]]], [[True, False]]
+    state = PxAP.of(scores, [mask], [[[False, True]]])
+    assert state == PxAP.of(np.array(scores), [np.array(mask)], [np.array([[False, True]])])
+
+
 def test_pooled_over_the_data_set_not_averaged_over_images():
     perfect = PxAP.of(np.array([[[1.0, 0.0]]]), [np.array([[True, False]])])
     wrong = PxAP.of(np.array([[[0.0, 0.9]]]), [np.array([[True, False]])])
