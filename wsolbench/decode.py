@@ -8,10 +8,11 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from wsolbench.errors import SampleError
 
+QUARTER_TURNS = (5, 6, 7, 8)  # values of the EXIF orientation
 _UNREADABLE = (
     OSError,
     SyntaxError,
@@ -25,11 +26,20 @@ _UNREADABLE = (
 )
 
 
-def read_image(path: Path) -> Image.Image:
+def read_image(
+    path: Path, *, size_wh: tuple[int, int] | None = None, upright: bool = False
+) -> Image.Image:
     """Decode an image to RGB, whatever its mode.
 
-    Grey, palette, CMYK, 16-bit and 32-bit images become 8-bit RGB; transparency is dropped. EXIF
-    rotation is not applied, because ImageNet and PASCAL VOC annotate the pixels as they are stored.
+    Grey, palette, CMYK, 16-bit, 32-bit and float images become 8-bit RGB; transparency is dropped.
+    ImageNet and PASCAL VOC annotate the pixels as they are stored, so the EXIF orientation counts
+    only where the annotation's own size says that the image was turned, or where it is asked for.
+
+    Args:
+        path: the file.
+        size_wh: official size; where it is the stored one with the sides exchanged, and EXIF tells
+            of a quarter turn, the image is turned.
+        upright: turn the image as EXIF says, as for a photograph without annotations.
 
     Raises:
         SampleError: there is no such file, it is cut off, or it is no image.
@@ -38,7 +48,8 @@ def read_image(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of PIL, about sizes and metadata
             with Image.open(path) as image:
-                return _rgb(image)
+                turn = upright or _was_turned(image, size_wh)
+                return _rgb(ImageOps.exif_transpose(image) if turn else image)
     except FileNotFoundError:
         raise SampleError(f"the image {path} does not exist") from None
     except _UNREADABLE as error:
@@ -62,12 +73,26 @@ def image_size(path: Path) -> tuple[int, int]:
         raise SampleError(f"the image {path} cannot be read: {error}") from error
 
 
+def _was_turned(image: Image.Image, size_wh: tuple[int, int] | None) -> bool:
+    """Whether annotations were made on the image as EXIF turns it, by a quarter."""
+    width, height = image.size
+    return (
+        width != height
+        and size_wh == (height, width)
+        and image.getexif().get(ExifTags.Base.Orientation) in QUARTER_TURNS
+    )
+
+
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         image.load()  # convert() would copy it
         return image
     if image.mode.startswith("I"):  # 16 or 32 bits, which convert() would clip
         image = _eight_bits(image)
+    if image.mode == "F":  # floats: of [0, 1], or of bytes
+        values = np.nan_to_num(np.asarray(image))
+        scale = 255 if values.max() <= 1 else 1
+        image = Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
     if image.mode == "P":
         image = image.convert("RGBA")
     return image.convert("RGB")

@@ -112,7 +112,7 @@ class _Samples(Dataset["_Loaded | Problem"]):
     def __getitem__(self, position: int) -> _Loaded | Problem:
         sample = self._samples[position]
         try:
-            image = read_image(sample.path)
+            image = read_image(sample.path, size_wh=sample.size_wh)
             size_wh = sample.size_wh or image.size
             truths = tuple(
                 truth_of(sample, label, size_wh, masks=self._masks) for label in sample.labels

@@ -39,7 +39,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         """
         sample = self._samples[position]
         if position not in self._kept:
-            image = read_image(sample.path)
+            image = read_image(sample.path, size_wh=sample.size_wh)
             pixels = image.resize((self._side, self._side), Image.Resampling.BILINEAR)
             self._kept[position] = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
         return self._kept[position], only_label(sample)

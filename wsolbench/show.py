@@ -97,7 +97,7 @@ def look(
         OptionError: a class out of range, or a protocol without a box.
         InputError: a true box that lies outside of the image.
     """
-    image = read_image(path)
+    image = read_image(path, upright=True)
     transform = InputTransform(classifier.mean, classifier.std, classifier.input_hw)
     pixels = transform(image)[None]
     truth = tuple(_checked(box, image.size) for box in true_boxes)

@@ -212,3 +212,31 @@ def test_loading_leaves_the_global_random_state(samples):
     state = torch.get_rng_state()
     list(load_batches(samples, TRANSFORM))
     assert torch.get_rng_state().equal(state)
+
+
+def quarter_turned(path):
+    """Stored 40 x 20, red on the left; EXIF says: turn by 90 degrees clockwise to look at it."""
+    pixels = np.zeros((20, 40, 3), dtype=np.uint8)
+    pixels[:, :20, 0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(path, exif=exif)
+    return path
+
+
+def test_exif_turns_an_image_only_where_the_annotation_does_or_it_is_asked_for(tmp_path):
+    path = quarter_turned(tmp_path / "phone.png")
+    assert read_image(path).size == (40, 20)
+    assert read_image(path, size_wh=(40, 20)).size == (40, 20)
+    assert read_image(path, size_wh=(400, 200)).size == (40, 20)  # a resized copy
+    for turned in (read_image(path, size_wh=(20, 40)), read_image(path, upright=True)):
+        assert turned.size == (20, 40)
+        assert np.asarray(turned)[:20, :, 0].min() == 255  # red is on top now
+        assert np.asarray(turned)[20:, :, 0].max() == 0
+
+
+@pytest.mark.parametrize("scale", [1, 255], ids=["of [0, 1]", "of bytes"])
+def test_float_images_become_bytes(tmp_path, scale):
+    values = np.array([[0, 0.5, 1]], dtype=np.float32) * scale
+    Image.fromarray(values).save(tmp_path / "x.tif")
+    assert np.asarray(read_image(tmp_path / "x.tif"))[0, :, 0].tolist() == [0, 127, 255]

@@ -71,7 +71,7 @@ def _batch(classifier: Classifier, files: list[Path], count: int) -> tuple[Tenso
         noise = torch.randn(count, 3, *size, generator=torch.Generator().manual_seed(0))
         return noise, [index % classifier.num_classes for index in range(count)]
     transform = InputTransform(classifier.mean, classifier.std, size)
-    images = torch.stack([transform(read_image(file)) for file in files])
+    images = torch.stack([transform(read_image(file, upright=True)) for file in files])
     with torch.no_grad():
         logits = classifier.module(images.to(classifier.device, classifier.dtype))
     return images, logits.argmax(1).tolist()

@@ -56,7 +56,7 @@ def examine(sample: Sample, *, masks: bool = True) -> Examined:
     findings = _Findings()
     try:
         bytes_hash = _hash_file(sample.path)
-        pixels = np.asarray(read_image(sample.path))
+        pixels = np.asarray(read_image(sample.path, size_wh=sample.size_wh))
     except (SampleError, OSError) as error:
         return Examined(faults=(str(error),))
     height, width = pixels.shape[:2]
