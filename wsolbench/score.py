@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wsolbench.data.find import root_of
 from wsolbench.dataset import TEST, TRAIN_FULLSUP, Dataset
 from wsolbench.decode import image_size
 from wsolbench.describe import assemble
@@ -57,7 +58,7 @@ def score(
         dataset: name or card.
         calibration_maps: method's name -> folder with the maps of train-fullsup.
         protocols: names or specs, or "all" of those that need no classifier.
-        data_root: folder that holds the data set.
+        data_root: folder that holds the data set; looked for as by `wsolbench data` where ``None``.
         limit: only the first images of each split.
         strict: refuse a split with any problem, such as an image without map.
         results: folder to save the run below; not saved where ``None``.
@@ -79,7 +80,7 @@ def score(
         )
     if results is not None:
         check_writable(Path(results))
-    root = None if data_root is None else Path(data_root)
+    root = root_of(card, None if data_root is None else Path(data_root))
     card = card.bind(root)
     runs: dict[str, Tally] = {}
     for name, of_split in folders.items():
