@@ -130,12 +130,18 @@ def find_classifier(
 
     Raises:
         UnknownNameError: no such network or layer.
-        OptionError: a device that is not there, or weights for a network that has its own.
+        OptionError: no network at all, a device that is not there, or weights for a network that
+            has its own.
         ModelError: weights that do not fit, or another number of outputs than there are classes.
     """
     if isinstance(model, str):
         classifier = _classifier_by_name(model, dataset, settings)
     else:
+        if not isinstance(model, nn.Module | Classifier):
+            raise OptionError(
+                "expected a network's name, a torch.nn.Module or a Classifier as model, but got "
+                f"{model!r}"
+            )
         if settings.weights is not None:
             raise OptionError("weights go with a network's name; a module comes with its own")
         classifier = _classifier_of(model, settings)

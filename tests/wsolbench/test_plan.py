@@ -149,3 +149,9 @@ def test_specs_of_text_spec_and_iterables():
     assert specs_of("a,b(x=1)", "method") == (Spec("a"), Spec("b", {"x": 1}))
     assert specs_of(Spec("a"), "method") == (Spec("a"),)
     assert specs_of(iter(["a,b", Spec("c")]), "method") == (Spec("a"), Spec("b"), Spec("c"))
+
+
+@pytest.mark.parametrize("model", [3, None, ColourNet], ids=["number", "nothing", "class"])
+def test_what_is_no_network_is_refused(model, dataset):
+    with pytest.raises(OptionError, match=r"a network's name, a torch\.nn\.Module or a Classifier"):
+        make_plan(model, dataset, settings())
