@@ -8,13 +8,13 @@ import torch
 from wsolbench.models import as_classifier
 
 
-def pytorch_grad_cam(method, net, images, labels):
-    """``[B, h, w]``, before any normalising or resizing."""
+def pytorch_grad_cam(method, net, images, labels, *, layer=None):
+    """``[B, h, w]``, before any normalising or resizing; of the target layer where ``None``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         library = pytest.importorskip("pytorch_grad_cam")
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-    classifier = as_classifier(net.eval(), input_hw=tuple(images.shape[-2:]))
+    classifier = as_classifier(net.eval(), layer=layer, input_hw=tuple(images.shape[-2:]))
     layer = classifier.layer(classifier.target_layer)
     module, targets = net.get_submodule(layer.name), [ClassifierOutputTarget(y) for y in labels]
     raw = []
