@@ -107,9 +107,10 @@ def make_plan(
     _check_methods(settings.methods)
     settings = _with_root(card, settings)
     card = card.bind(settings.data_root)
+    _check_model(model)
+    test, calibration, no_calibration = find_splits(card, settings)  # before weights are fetched
     classifier = find_classifier(model, card, settings)
     methods, left_out = find_methods(settings.methods, classifier)
-    test, calibration, no_calibration = find_splits(card, settings)
     return Plan(
         classifier=classifier,
         dataset=card,
@@ -155,8 +156,6 @@ def find_classifier(
 
 
 def _classifier_by_name(name: str, dataset: Dataset, settings: Settings) -> Classifier:
-    if name not in list_models():
-        raise UnknownNameError("model", name, list_models(), "See `wsolbench list models`.")
     size = settings.input_size or DEFAULT_INPUT_SIZE
     return load_classifier(
         name,
@@ -198,6 +197,12 @@ def find_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0].rstrip(".")
         raise OptionError(f"device {name!r} cannot be used here: {reason}; try cpu") from error
     return device
+
+
+def _check_model(model: object) -> None:
+    """Refuse the name of no network before anything is read."""
+    if isinstance(model, str) and model not in list_models():
+        raise UnknownNameError("model", model, list_models(), "See `wsolbench list models`.")
 
 
 def find_methods(

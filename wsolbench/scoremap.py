@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
@@ -30,13 +30,14 @@ LARGEST = 1e300  # beyond it, differences and sums of scores may overflow
 def as_maps(raw: ArrayLike, *, name: str = "score maps") -> Maps:
     """Check score maps and return them as float64 ``[B, H, W]``, a copy only where they are not.
 
-    A single ``[H, W]`` map becomes a batch of one. NaN passes: protocols say what it means.
+    A single ``[H, W]`` map becomes a batch of one; tensors of torch may come from any device and
+    carry a graph. NaN passes: protocols say what it means.
 
     Raises:
         InputError: not numeric, or not two- or three-dimensional, or empty.
     """
     try:
-        maps = np.asarray(raw)
+        maps = np.asarray(_without_graph(raw))
     except ValueError as error:
         raise InputError(
             f"expected {name} of one shape [B, H, W], but the maps of the batch differ in shape; "
@@ -50,6 +51,11 @@ def as_maps(raw: ArrayLike, *, name: str = "score maps") -> Maps:
             f"{np.shape(raw)} and dtype {maps.dtype}; pass one two-dimensional map per target"
         )
     return maps.astype(np.float64, copy=False)
+
+
+def _without_graph(raw: Any) -> Any:
+    """A tensor of torch as NumPy takes it: off the graph, off the GPU, no half-precision type."""
+    return raw.detach().double().cpu() if hasattr(raw, "detach") else raw
 
 
 def resize(maps: Maps, size_hw: tuple[int, int], interpolation: str = "cubic") -> Maps:

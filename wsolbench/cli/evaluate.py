@@ -91,7 +91,7 @@ def evaluate_command(
         bool, typer.Option("--save-maps", help="Keep the raw maps in the run's folder.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the record as JSON instead of a leaderboard.")
+        bool, typer.Option("--json", help="Print the record, less its counts, as JSON.")
     ] = False,
     plugin: Plugins = None,
 ) -> None:

@@ -45,7 +45,7 @@ def score_command(
         Path, typer.Option(metavar="DIR", help="Folder that the run is saved in.")
     ] = Path("results"),
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the record as JSON instead of a leaderboard.")
+        bool, typer.Option("--json", help="Print the record, less its counts, as JSON.")
     ] = False,
     plugin: Plugins = None,
 ) -> None:

@@ -115,7 +115,9 @@ class MaxBoxAcc(BoxAccuracy):
         """
         maps = as_maps(score_maps)
         boxes = [as_boxes(one, name="ground-truth boxes") for one in boxes_xyxy]
-        for one in boxes:
+        for i, one in enumerate(boxes):
+            if not len(one):
+                raise InputError(f"expected ground-truth boxes for every map, but map {i} has none")
             check_inside(one, (maps.shape[2], maps.shape[1]), name="ground-truth boxes")
         if len(maps) != len(boxes):
             raise InputError(
@@ -124,6 +126,8 @@ class MaxBoxAcc(BoxAccuracy):
         if not np.isfinite(maps).all():
             bad = np.flatnonzero(~np.isfinite(maps).all((1, 2))).tolist()
             raise InputError(f"expected finite score maps, but maps {bad} hold NaN or infinity")
+        if not len(maps):
+            return cls()
         levels = quantise(normalise(maps))
         single, multi = best_iou_curves(levels, boxes, THRESHOLDS)
         return cls().plus(single if cls.mode == "single" else multi)

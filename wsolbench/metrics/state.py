@@ -62,7 +62,8 @@ class State(ABC):
     def __add__(self, other: Self) -> Self:
         if type(self) is not type(other) or not _equal(self.settings(), other.settings()):
             raise InputError(
-                f"expected states of one metric and its settings, but got {self!r} and {other!r}"
+                f"expected states of one metric with the same settings, but got "
+                f"{type(self).__name__} and {type(other).__name__}"
             )
         merged = {
             f.name: f.metadata["merge"](getattr(self, f.name), getattr(other, f.name))

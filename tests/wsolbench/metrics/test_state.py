@@ -148,7 +148,9 @@ def test_counts_of_another_shape_do_not_fit():
 
 def test_states_of_other_settings_or_kinds_do_not_merge():
     for other in (TopK(1), Rate()):
-        with pytest.raises(InputError, match="expected states of one metric and its settings"):
+        with pytest.raises(
+            InputError, match="expected states of one metric with the same settings"
+        ):
             TopK(5) + other
     assert TopK(5) != TopK(1)
     assert Rate() != ErrorRate()
