@@ -46,7 +46,7 @@ def groupcam(
     layers: str | None = None,
     groups: int = 32,
     percentile: float = 70.0,
-    batch_size: int = 16,
+    batch_size: int = 8,
 ) -> Tensor:
     """ReLU of the masks weighted by the gain in probability, ``[T, H, W]``.
 
@@ -57,7 +57,7 @@ def groupcam(
         layers: one layer; the network's target layer where ``None``.
         groups: number of masks.
         percentile: values of a group's map up to this percentile are set to zero.
-        batch_size: masked images at a time.
+        batch_size: masked images at a time; more than 8 pay on a GPU only.
     """
     import torch
 

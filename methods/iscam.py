@@ -46,7 +46,7 @@ def iscam(
     layers: str | None = None,
     steps: int = 10,
     path: str = "accumulated",
-    batch_size: int = 16,
+    batch_size: int = 8,
     align_corners: bool = False,
     normalise: str = "before",
 ) -> Tensor:
@@ -59,7 +59,7 @@ def iscam(
         layers: one layer; the network's target layer where ``None``.
         steps: N.
         path: "accumulated" or "line".
-        batch_size: masked images at a time.
+        batch_size: masked images at a time; more than 8 pay on a GPU only.
         align_corners: how masks are resized to the image.
         normalise: "after" or "before" resizing.
     """

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     ),
 )
 def occlusion(
-    forward: Forward, *, patch: float = 1 / 7, stride: float = 1 / 14, batch_size: int = 16
+    forward: Forward, *, patch: float = 1 / 7, stride: float = 1 / 14, batch_size: int = 8
 ) -> Tensor:
     """Average loss of logit over the patches that cover a pixel, ``[T, H, W]``.
 
@@ -48,7 +48,7 @@ def occlusion(
         forward: the shared pass, of which only the images are used.
         patch: height and width of a patch, as fractions of the image's.
         stride: how far it moves, likewise; at most the patch's size, so that no pixel stays out.
-        batch_size: occluded images at a time.
+        batch_size: occluded images at a time; more than 8 pay on a GPU only.
     """
     import torch
 

@@ -44,7 +44,7 @@ def rise(
     cells: int = 7,
     probability: float = 0.5,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: int = 8,
 ) -> Tensor:
     """Random masks weighted by the class's probability, ``[T, H, W]``.
 
@@ -56,7 +56,7 @@ def rise(
         cells: height and width of the grid.
         probability: p, of a cell to stay.
         seed: of the masks.
-        batch_size: masked images at a time.
+        batch_size: masked images at a time; more than 8 pay on a GPU only.
     """
     import torch
 

@@ -44,7 +44,7 @@ def scorecam(
     forward: Forward,
     *,
     layers: str | None = None,
-    batch_size: int = 16,
+    batch_size: int = 8,
     align_corners: bool = True,
     normalise: str = "after",
 ) -> Tensor:
@@ -55,7 +55,7 @@ def scorecam(
     Args:
         forward: the shared pass.
         layers: one layer; the network's target layer where ``None``.
-        batch_size: masked images at a time.
+        batch_size: masked images at a time; more than 8 pay on a GPU only.
         align_corners: how masks are resized to the image.
         normalise: "after" or "before" resizing.
     """

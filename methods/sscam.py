@@ -47,7 +47,7 @@ def sscam(
     samples: int = 10,
     std: float = 2.0,
     seed: int = 0,
-    batch_size: int = 16,
+    batch_size: int = 8,
     align_corners: bool = False,
     normalise: str = "before",
 ) -> Tensor:
@@ -61,7 +61,7 @@ def sscam(
         samples: N.
         std: of the noise.
         seed: of the noise.
-        batch_size: masked images at a time.
+        batch_size: masked images at a time; more than 8 pay on a GPU only.
         align_corners: how masks are resized to the image.
         normalise: "after" or "before" resizing.
     """
