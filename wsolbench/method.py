@@ -23,7 +23,7 @@ FAMILIES = (
 )  # fmt: skip
 NEEDS = (
     "activations", "gradients", "curvature", "head", "input-gradients", "bias-gradients",
-    "attention", "attention-gradients", "blocks",
+    "attention", "attention-gradients", "blocks", "excitation",
 )  # fmt: skip
 _NEED_ATTENTION = {"attention", "attention-gradients", "blocks"}
 COSTS = ("free", "forward", "backward", "many")
@@ -54,7 +54,7 @@ class Method:
             of the layers that it reads, "head" is global average pooling and one linear layer,
             "input-gradients" are those at the images, "bias-gradients" those at every layer with a
             bias, "attention" and its gradients are those of every block of a transformer, "blocks"
-            what those return.
+            what those return, "excitation" a network that excitation backprop has rules for.
         cost: what it adds to the shared pass: nothing ("free", "forward"), a backward pass through
             what follows the layer ("backward"), or many passes ("many").
         paper: where it was published; ``None`` for floors.
@@ -132,6 +132,10 @@ class Method:
                 f"{self.name} needs a transformer in which every token attends to all others, and "
                 f"{classifier.name} is none"
             )
+        if "excitation" in self.needs:
+            from wsolbench.excitation import refusal
+
+            return refusal(classifier) or None
         return None
 
     def require(self, classifier: Classifier) -> None:

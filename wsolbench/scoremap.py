@@ -8,6 +8,7 @@ the same side; tests compare bit by bit. Linear resizing is torch's bilinear.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -161,9 +162,10 @@ def normalise(maps: Maps, normaliser: str = "minmax") -> Maps:
         ) from None
     out = np.zeros_like(maps)
     for source, target in zip(maps, out, strict=True):
-        if np.isfinite(source).all():
+        low, high = float(source.min()), float(source.max())  # NaN where the map holds one
+        if math.isfinite(low) and math.isfinite(high):
             # a range beyond the largest float would be infinite; 2^-64 costs no digit
-            target[:] = rule(source * 2.0**-64 if np.abs(source).max() > LARGEST else source)
+            target[:] = rule(source * 2.0**-64 if max(-low, high) > LARGEST else source)
     return out
 
 
