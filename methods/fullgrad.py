@@ -50,25 +50,35 @@ def fullgrad(forward: Forward, *, scale: str = "layer") -> Tensor:
         forward: the shared pass.
         scale: "layer" or "channel", over what minimum and maximum are taken.
     """
+    import torch
     from torch.nn.functional import interpolate
 
     if scale not in ("layer", "channel"):
         raise OptionError(f"expected scale of fullgrad to be 'layer' or 'channel', got {scale!r}")
 
     def fold(gradients: Tensor, bias: Tensor) -> Tensor:
-        return _scaled((gradients.double() * bias[:, None, None]).abs(), scale)
+        return _scaled(gradients, bias.abs(), scale)
 
     folded = forward.fold_biases(fold)
     shares = forward.images[forward.image_index] * forward.input_gradients()
-    maps = _scaled(shares.double().abs(), scale)
+    maps = _scaled(shares, torch.ones(3).to(shares), scale)
     for layer in folded:
         resized = interpolate(layer[:, None], maps.shape[1:], mode="bilinear", align_corners=False)
         maps += resized[:, 0]
     return maps
 
 
-def _scaled(shares: Tensor, scale: str) -> Tensor:
-    """Sum over the channels of shares in [0, 1], ``[N, C, h, w] -> [N, h, w]``."""
-    over = (1, 2, 3) if scale == "layer" else (2, 3)
-    low, high = shares.amin(over, keepdim=True), shares.amax(over, keepdim=True)
-    return ((shares - low) / (high - low + _TINY)).sum(1)
+def _scaled(values: Tensor, factors: Tensor, scale: str) -> Tensor:
+    """Sum over the channels of ``|values| * factors`` in [0, 1], ``[N, C, h, w] -> [N, h, w]``.
+
+    Large maps are read as few times as can be: absolute value, extremes, weighted sum.
+    """
+    import torch
+
+    sizes = values.abs()
+    low, high = (extreme * factors for extreme in sizes.flatten(2).aminmax(dim=2))
+    if scale == "layer":
+        low, high = low.amin(1, keepdim=True), high.amax(1, keepdim=True)
+    per_unit = 1 / (high - low + _TINY)
+    summed = torch.einsum("nchw,nc->nhw", sizes, factors * per_unit)
+    return summed - (low * per_unit).expand_as(factors * per_unit).sum(1)[:, None, None]
