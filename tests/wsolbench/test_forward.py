@@ -354,3 +354,27 @@ def test_another_pass_has_one_image_for_every_target():
     assert again.scores.equal(net(others)[range(3), [3, 0, 2]])
     assert again.keys == ("a", "b", "c")
     assert again.gradients().shape == (3, 8, 16, 24)
+
+
+@pytest.mark.parametrize("read", ["curvature", "fold_biases"])
+def test_costly_gradients_must_be_asked_for(read):
+    forward = one_each(classifier_of(GapNet()), images())
+    with pytest.raises(InputError, match="among its needs"):
+        getattr(forward, read)(None)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_under_autocast_methods_get_single_precision_and_further_passes_autocast(dtype):
+    with torch.autocast("cpu", dtype=dtype):
+        forward = one_each(classifier_of(GapNet()), images())
+    for read in (forward.logits, forward.activations(), forward.gradients()):
+        assert read.dtype == torch.float32
+    assert forward.again(images()).logits.equal(forward.logits)
+    assert forward.rescore(images()).dtype == dtype
+
+
+def test_layers_work_in_place_again_after_a_pass_from_the_images():
+    net = GapNet()
+    one_each(classifier_of(net), images(), needs={"input-gradients"})
+    assert net.relu.inplace
+    assert not net.stem[2].inplace
