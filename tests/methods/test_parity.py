@@ -65,8 +65,9 @@ def test_pytorch_grad_cam(net, ours, theirs, options, their_options, factor):
     if net == "densenet121" and ours in BEYOND_RELU:
         pytest.skip("theirs are masked by a ReLU there")
     loud, open_sign = Loud(net_of(net), factor), ours in SIGN_LEFT_OPEN
+    signed = open_sign or ours == "fem"
     maps = maps_of(ours, loud, images(), LABELS, **options)
-    peer = peers.pytorch_grad_cam(theirs, loud, images(), LABELS, signed=open_sign, **their_options)
+    peer = peers.pytorch_grad_cam(theirs, loud, images(), LABELS, signed=signed, **their_options)
     assert_same(maps, peer, open_sign)
 
 
