@@ -131,12 +131,15 @@ def load_plugin(path: Path) -> None:
         raise UsageError(f"expected a Python file (.py) for --plugin, but got {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    try:
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:  # without bytecode, which would hide an edit within the same second
         spec.loader.exec_module(module)
     except WsolbenchError:
         raise
     except Exception as error:
         raise UsageError(f"the plug-in {path} failed: {type(error).__name__}: {error}") from error
+    finally:
+        sys.dont_write_bytecode = writes_bytecode
 
 
 def _make_method(name: str, function: Callable[..., Any], **card: Any) -> Method:
