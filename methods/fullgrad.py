@@ -75,7 +75,8 @@ def _scaled(values: Tensor, factors: Tensor, scale: str) -> Tensor:
     """
     import torch
 
-    sizes = values.abs()
+    sizes = values.abs().to(torch.promote_types(values.dtype, torch.float32))
+    factors = factors.to(sizes)
     low, high = (extreme * factors for extreme in sizes.flatten(2).aminmax(dim=2))
     if scale == "layer":
         low, high = low.amin(1, keepdim=True), high.amax(1, keepdim=True)
