@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from wsolbench.errors import SampleError
+from wsolbench.sample import Sample
 
 QUARTER_TURNS = (5, 6, 7, 8)  # values of the EXIF orientation
 _UNREADABLE = (
@@ -81,6 +82,15 @@ def _was_turned(image: Image.Image, size_wh: tuple[int, int] | None) -> bool:
         and size_wh == (height, width)
         and image.getexif().get(ExifTags.Base.Orientation) in QUARTER_TURNS
     )
+
+
+def official_size(sample: Sample) -> tuple[int, int]:
+    """Width and height of a sample's official frame; the file's where the data set names none.
+
+    Raises:
+        SampleError: the file has to tell, and cannot.
+    """
+    return sample.size_wh or image_size(sample.path)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

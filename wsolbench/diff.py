@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wsolbench.dataset import TEST
-from wsolbench.decode import image_size
+from wsolbench.decode import official_size
 from wsolbench.errors import OptionError, RecordError
 from wsolbench.mapfiles import MAPS, map_path, method_folder, read_map
 from wsolbench.names import find_dataset
@@ -203,7 +203,7 @@ def _targets(record: Record, data_root: Path | None) -> Iterator[tuple[Sample, T
     root = data_root or (Path(config["data_root"]) if config["data_root"] else None)
     split = find_dataset(config["dataset"]).bind(root).load(TEST, root)
     for sample in split.samples[: config["limit"]]:
-        size_wh = sample.size_wh or image_size(sample.path)
+        size_wh = official_size(sample)
         for label in sample.labels:
             truth = truth_of(sample, label, size_wh, masks=False)
             if len(truth.scored_boxes_xyxy):

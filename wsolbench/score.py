@@ -11,7 +11,7 @@ import numpy as np
 
 from wsolbench.data.find import root_of
 from wsolbench.dataset import TEST, TRAIN_FULLSUP, Dataset
-from wsolbench.decode import image_size
+from wsolbench.decode import official_size
 from wsolbench.describe import assemble
 from wsolbench.errors import DataError, InputError, OptionError, SampleError
 from wsolbench.mapfiles import map_path, read_map
@@ -184,7 +184,7 @@ class FolderRun(Tally):
         )
 
     def _truths(self, sample: Sample) -> Iterator[Truth]:
-        size_wh = sample.size_wh or image_size(sample.path)
+        size_wh = official_size(sample)
         for label in sample.labels:
             yield truth_of(sample, label, size_wh, masks=self.evaluation.reads_masks)
 

@@ -21,6 +21,7 @@ from wsolbench.boxes import iou
 from wsolbench.components import component_tree
 from wsolbench.errors import OptionError
 from wsolbench.scorers.frames import framed_boxes
+from wsolbench.single_box import EPSILON
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +42,6 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 SCORERS = ("box-curve", "single-box", "corloc")
 LAYERCAM_ORDER = ("ReLU / (max + 1e-8)", "uint8(map * 255)", "resize, rounded")
-LAYERCAM_EPSILON = 1e-8
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _box(protocol: Protocol, score_map: Map, truth: Truth) -> NDArray[np.float64
 def _framed(protocol: Protocol, score_map: Map, size_hw: tuple[int, int]) -> Framed:
     if protocol.order == LAYERCAM_ORDER:
         positive = np.maximum(score_map, 0.0)
-        small = scoremap.quantise(positive / (positive.max() + LAYERCAM_EPSILON))
+        small = scoremap.quantise(positive / (positive.max() + EPSILON))
         resized = scoremap.resize(small[None].astype(np.float64), size_hw, protocol.interpolation)
         levels = np.clip(np.rint(resized[0]), 0, 255).astype(np.uint8)
         return Framed(levels / 255, levels)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wsolbench.data.placing import Placer, file_name, size_of
+from wsolbench.data.placing import Placer, file_name
 from wsolbench.data.regions import regions_of
 from wsolbench.dataset import TEST, TRAIN_WEAKSUP, Dataset
+from wsolbench.decode import official_size
 from wsolbench.errors import SampleError
 from wsolbench.sample import Instance, Sample
 
@@ -64,7 +65,7 @@ class CocoWriter:
         self, sample: Sample, part: str, *, numeric: bool
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         name = file_name(sample)
-        width, height = size_of(sample)
+        width, height = official_size(sample)
         regions, divided = regions_of(sample)
         self._placer.place(sample.path, self._folder / part / name)
         self._images += 1

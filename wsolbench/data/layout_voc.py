@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from wsolbench.data.placing import Placer, file_name, size_of
+from wsolbench.data.placing import Placer, file_name
 from wsolbench.dataset import (
     SEG_TEST,
     SEG_TRAIN,
@@ -22,6 +22,7 @@ from wsolbench.dataset import (
     TRAIN_WEAKSUP,
     Dataset,
 )
+from wsolbench.decode import official_size
 from wsolbench.errors import SampleError
 from wsolbench.sample import Instance, Sample
 
@@ -72,7 +73,7 @@ class VocWriter:
         return len(names)
 
     def _sample(self, sample: Sample, split: str) -> str:
-        size_wh = size_of(sample)
+        size_wh = official_size(sample)
         goal = self._free_place(sample)
         self._placer.place(sample.path, goal)
         self._text(f"Annotations/{goal.stem}.xml", self._xml(sample, goal.name, size_wh))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path, PurePosixPath
 
-from wsolbench.decode import image_size, read_image
+from wsolbench.decode import read_image
 from wsolbench.errors import DataError, SampleError
 from wsolbench.sample import Sample
 
@@ -25,15 +25,6 @@ def file_name(sample: Sample) -> PurePosixPath:
     if path.suffix.lower() == suffix.lower():
         return path
     return path.with_name(path.name + suffix)
-
-
-def size_of(sample: Sample) -> tuple[int, int]:
-    """Official width and height; those of the file where only it can tell.
-
-    Raises:
-        SampleError: the file cannot be read.
-    """
-    return sample.size_wh or image_size(sample.path)
 
 
 class Placer:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wsolbench.dataset import Dataset
-from wsolbench.decode import image_size
+from wsolbench.decode import official_size
 from wsolbench.errors import DataError, SampleError
 from wsolbench.masks import box_of
 from wsolbench.sample import Sample, Split
@@ -191,7 +191,7 @@ def coverage(ends: Floats, grid: int = GRID) -> Floats:
 
 def _rows(sample: Sample, position: int) -> Iterator[tuple[float, ...]]:
     """Label, position, the box's ends, width and height of the image, area, of every object."""
-    width, height = sample.size_wh or image_size(sample.path)
+    width, height = official_size(sample)
     for instance in sample.instances:
         x0, y0, x1, y1 = instance.box_xyxy
         area = (x1 - x0 + 1) * (y1 - y0 + 1) / (width * height)
